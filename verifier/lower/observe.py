@@ -76,6 +76,12 @@ class Scope(Protocol):
     def place(self, place: c.Place, cpu: int | None) -> Meaning:
         """The meaning of a place; ``cpu`` if it was written ``cpu:place``."""
 
+    def address(self, place: c.Place) -> Value:
+        """The address of a place."""
+
+    def points(self, place: c.Place, cpu: int | None) -> bool:
+        """Does a place hold an address?"""
+
     def constant(self, name: c.Name) -> int:
         """A number that has a name (``n`` in ``1..n``)."""
 
@@ -315,11 +321,11 @@ class _Observer:
         """Raise ``Trouble`` where something that is not a number is compared with a number other than 0."""
         for place, other in ((p.left, p.right), (p.right, p.left)):
             named = isinstance(other, c.Name) and other.name not in self.variables
-            if not (named or isinstance(other, c.Number)) or isinstance(place, c.Number | c.Arith):
+            if not (named or isinstance(other, c.Number)) or not isinstance(place, c.Place):
                 continue
             if isinstance(place, c.Name) and place.name in self.variables:
                 continue
-            assert not isinstance(other, c.Arith)
+            assert isinstance(other, c.Number | c.Place)
             meaning = Const(other.value) if isinstance(other, c.Number) else self.meaning(other)
             if not (isinstance(meaning, Const) and isinstance(meaning.value, int) and meaning.value):
                 continue
@@ -331,7 +337,9 @@ class _Observer:
                 raise Trouble("type", text, p.span, hint)
 
     def no_address(self, p: c.Compare, right: Expr) -> None:
-        """Warn where a number is compared with the address of another one."""
+        """Warn where a number is compared with the address of another one, and an address with what a field
+        holds."""
+        self.no_content(p)
         if not (isinstance(right, Const) and isinstance(right.value, Ptr) and isinstance(p.right, c.Name)):
             return
         if isinstance(p.left, c.Register) or not isinstance(p.left, c.Place):
@@ -341,6 +349,20 @@ class _Observer:
             name = p.right.name
             text = f"{name} is here the address of {name}, and {p.left.span.text} holds a number"
             hint = f"write [{name}] for what {name} holds"
+            self.warnings.append(Diagnostic("address", text, span=p.span, hint=hint, severity="warning"))
+
+    def no_content(self, p: c.Compare) -> None:
+        """Warn where an address is compared with the number that a field or an element holds."""
+        if p.op not in ("eq", "ne") or not isinstance(p.right, c.Field | c.Member):
+            return
+        of, cpu = (p.left.place, self.cpu(p.left.cpu)) if isinstance(p.left, c.Register) else (p.left, None)
+        kind = self.scope.holds(p.right, None)
+        if kind is None or kind.kind != "int" or isinstance(of, c.Number | c.Arith | c.AddressOf):
+            return
+        if self.scope.points(of, cpu):
+            name = p.right.span.text
+            text = f"{p.left.span.text} holds an address, and {name} is here the number that {name} holds"
+            hint = f"write &{name} for the address of {name}"
             self.warnings.append(Diagnostic("address", text, span=p.span, hint=hint, severity="warning"))
 
     def meaning(self, p: c.Place) -> Meaning:
@@ -355,7 +377,9 @@ class _Observer:
 
     def entry(self, p: c.Operand) -> Value | None:
         """The content that an entry is compared with, if the operand is one."""
-        if isinstance(p, c.Number | c.Register | c.Arith) or (
+        if isinstance(p, c.AddressOf) and isinstance(p.place, c.Name):
+            p = p.place
+        if isinstance(p, c.Number | c.Register | c.Arith | c.AddressOf) or (
             isinstance(p, c.Name) and p.name in self.variables
         ):
             return None
@@ -377,6 +401,8 @@ class _Observer:
             return call("known", call(p.op, *map(self.calculable, p.parts)))
         if isinstance(p, c.Name) and p.name in self.variables:
             return Const(self.variables[p.name])
+        if isinstance(p, c.AddressOf):
+            return Const(self.scope.address(p.place))
         meaning = self.meaning(p)
         if isinstance(meaning, EntryOf):
             return Const(meaning.content)

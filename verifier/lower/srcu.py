@@ -72,7 +72,7 @@ def from_memory(value: Expr, guard: tuple[Expr, ...]) -> bool:
 def carrier(address: Expr) -> str:
     """What is known of an address: a cell, or ``.field`` of some object; empty: nothing."""
     if isinstance(address, Const) and isinstance(address.value, Ptr):
-        return str(address.value)
+        return address.value.path
     if isinstance(address, Apply) and address.function == "field" and isinstance(address.args[1], Const):
         return f".{address.args[1].value}"
     return ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from verifier.errors import LimitError
-from verifier.patterns import pattern
 from verifier.program.values import (
     ADDRESS_BITS,
     FAULT,
@@ -20,10 +19,12 @@ from verifier.program.values import (
     ROOT,
     SWAP,
     UNDEF,
+    WOULD_BE,
     Mark,
     Ptr,
     Value,
     attributes,
+    element,
     held,
     make_entry,
     matches,
@@ -101,8 +102,9 @@ def _sub(a: Value, b: Value) -> Value:
         return a - b
     if isinstance(a, Ptr) and isinstance(b, int):
         return _moved(a, -b)
-    if isinstance(a, Ptr) and isinstance(b, Ptr) and a.base == b.base:
-        return a.off - b.off
+    if isinstance(a, Ptr) and isinstance(b, Ptr):
+        a, b = a.start, b.start
+        return a.off - b.off if a.base == b.base else UNDEF
     return UNDEF
 
 
@@ -134,8 +136,9 @@ def _order(compare: Callable[[int, int], bool]) -> Callable[[Value, Value], Valu
     def ordered(a: Value, b: Value) -> Value:
         if isinstance(a, int) and isinstance(b, int):
             return int(compare(a, b))
-        if isinstance(a, Ptr) and isinstance(b, Ptr) and a.base == b.base:
-            return int(compare(a.off, b.off))
+        if isinstance(a, Ptr) and isinstance(b, Ptr):
+            a, b = a.start, b.start
+            return int(compare(a.off, b.off)) if a.base == b.base else UNDEF
         # Every address is between 0 and the last number of 64 bits.
         if isinstance(a, Ptr) and b in (0, _LAST):
             return int(compare(1, b))
@@ -182,7 +185,7 @@ def _bounded(a: int, more: int) -> int:
 
 def _handle(a: Value, pattern: str, *more: object) -> Value:
     """A handle that belongs to another one: its field, its entry, its mask."""
-    return Ptr(pattern.format(a, *more)) if isinstance(a, Ptr) else UNDEF
+    return Ptr(pattern.format(a.path, *more)) if isinstance(a, Ptr) else UNDEF
 
 
 def _masked(a: Value, b: Value) -> Value:
@@ -242,6 +245,8 @@ def _ite(c: Value, a: Value, b: Value) -> Value:
 
 
 def _equal(a: Value, b: Value) -> bool:
+    if isinstance(a, Ptr) and isinstance(b, Ptr):
+        return a.start == b.start
     return a == b and a != NO_NUMBER
 
 
@@ -255,29 +260,19 @@ def _page(e: Value) -> Value:
     return 0 if e == 0 else UNDEF if attributes(e) & (SWAP | MIGRATION) else held(e) or UNDEF
 
 
-_AROUND = "%in-"  # after an address, before the name of a field: what would have it there
-_ELEMENT = pattern(r"(.*)\+([0-9]+)")
-
-
 def _container(a: Value, name: Value) -> Value:
     """What has a field of this name at an address: the inverse of ``field``. That of NULL is NULL here. If
     nothing has it, as the head of a list, this is an address of nothing, whose field is there."""
     if not isinstance(a, Ptr):
         return 0 if a == 0 else UNDEF
     if a.off or not a.base.endswith(f".{name}"):
-        return Ptr(f"{a}{_AROUND}{name}")
-    return _owner(a.base.removesuffix(f".{name}"))
-
-
-def _owner(text: str) -> Ptr:
-    """The address that is written so."""
-    element = _ELEMENT.fullmatch(text)
-    return Ptr(text) if element is None else Ptr(element.group(1), int(element.group(2)))
+        return Ptr(f"{a.path}{WOULD_BE}{name}")
+    return element(a.base.removesuffix(f".{name}"))
 
 
 def _field(a: Value, name: Value) -> Value:
-    if isinstance(a, Ptr) and a.base.endswith(f"{_AROUND}{name}"):
-        return _owner(a.base.removesuffix(f"{_AROUND}{name}"))
+    if isinstance(a, Ptr) and a.base.endswith(f"{WOULD_BE}{name}"):
+        return element(a.base.removesuffix(f"{WOULD_BE}{name}"))
     return _handle(a, "{}.{}", name)
 
 
@@ -337,7 +332,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "va_base": _va_base,
     # CR3 as a number: the root of an mm (``ROOT``), and what a value that is written to CR3 says.
     "root": lambda mm: Ptr(f"{mm}{ROOT}") if isinstance(mm, Ptr) and not _is_root(mm) else UNDEF,
-    "cr3_mm": lambda a: _in_cr3(a, lambda root: _owner(root.base.removesuffix(ROOT))),
+    "cr3_mm": lambda a: _in_cr3(a, lambda root: element(root.base.removesuffix(ROOT))),
     "cr3_pcid": lambda a: _in_cr3(a, lambda root: root.off & PCID_BITS),
     "cr3_noflush": lambda a: _in_cr3(a, lambda root: int(bool(root.off & NOFLUSH_BIT))),
     "page_data": lambda page: page if page == FAULT else _handle(page, "{}.data"),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Union
 
+from verifier.patterns import pattern
 from verifier.records import NamedTuple
 
 
@@ -22,8 +23,36 @@ class Ptr(NamedTuple):
     off: int = 0
 
     def __str__(self) -> str:
+        return self.path.replace(BEGINS, "")
+
+    @property
+    def path(self) -> str:
+        """It as the beginning of another address. Unlike the text that users see, it tells first members."""
         return self.base if not self.off else f"{self.base}+{self.off}"
 
+    @property
+    def start(self) -> Ptr:
+        """The whole that begins here: a struct and its first member have one address (C11 6.7.2.1)."""
+        base = self.base
+        if self.off or BEGINS not in base:
+            return self
+        while (found := _LAST.fullmatch(base)) is not None:
+            base = found[1]
+        return element(base)
+
+
+_ELEMENT = pattern(r"(.*)\+([0-9]+)")
+
+
+def element(path: str) -> Ptr:
+    """The address that is written so."""
+    found = _ELEMENT.fullmatch(path)
+    return Ptr(path) if found is None else Ptr(found.group(1), int(found.group(2)))
+
+
+BEGINS = "%:"  # before the name of a field that lies at the address of its struct
+WOULD_BE = "%in-"  # after an address, before the name of a field: what would have it there
+_LAST = pattern(rf"(.*)(?:\.|{WOULD_BE}){BEGINS}[^.+]*")
 
 IN_LINE = ".%waiting"  # after the name of a lock: cells that count who stands in line, -write and -read
 

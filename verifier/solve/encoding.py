@@ -135,6 +135,7 @@ class Encoding:
         if size > MAX_COMBINATIONS:
             raise LimitError(f"an expression combines {size} values; make the test smaller")
         if function in ("eq", "ne") and len(parts) == 2:
+            parts = [self._addresses(p) for p in parts]
             common = [v for v in parts[0] if v in parts[1] and v not in _NEVER_EQUAL]
             same = clauses.any(clauses.both(parts[0][v], parts[1][v]) for v in common)
             unknown = clauses.any(p[UNDEF] for p in parts if UNDEF in p)
@@ -143,6 +144,12 @@ class Encoding:
             (apply(function, tuple(v for v, _ in choice)), clauses.all([x for _, x in choice]))
             for choice in product(*(p.items() for p in parts))
         )
+
+    def _addresses(self, part: Literals) -> Literals:
+        """The values of a part as a comparison sees them: where their addresses begin."""
+        if not any(isinstance(v, Ptr) and v.start is not v for v in part):
+            return part
+        return self.collect((v.start if isinstance(v, Ptr) else v, x) for v, x in part.items())
 
     def _logic(self, function: str, parts: list[Literals]) -> Literals:
         """A connective of parts with these literals."""

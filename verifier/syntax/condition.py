@@ -78,7 +78,14 @@ class Arith(NamedTuple):
     span: Span
 
 
-Operand = Place | Number | Arith
+class AddressOf(NamedTuple):
+    """``&x``, ``&s.x``."""
+
+    place: Place
+    span: Span
+
+
+Operand = Place | Number | Arith | AddressOf
 
 
 class Compare(NamedTuple):
@@ -340,8 +347,10 @@ class Builder:
         kind = tree.data
         if kind == "number":
             return self.number(str(tree.children[0]), self.span(tree).start)
+        if kind == "handle":
+            return Name(str(tree.children[-1]), self.span(tree))
         if kind == "address":
-            return Name(str(tree.children[0]), self.span(tree))
+            return AddressOf(self.place(tree.children[-1]), self.span(tree))
         if kind in ("group", "negation", "operation", "minus", "complement"):
             self.deeper(tree)
             found = self._calculation(tree)

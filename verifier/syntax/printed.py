@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from verifier.syntax.condition import (
+    AddressOf,
     Arith,
     Compare,
     Final,
@@ -61,6 +62,8 @@ _BRACKETED = {("implies", "or"), ("implies", "and"), ("and", "or"), ("and", "imp
 
 
 def _value(operand: Operand, register: Callable[[str], str]) -> str:
+    if isinstance(operand, AddressOf):
+        return " ".join(operand.span.text.split()).removeprefix("&")
     if isinstance(operand, Name) and not operand.brackets:
         return operand.name
     return _place(operand, register)
@@ -71,6 +74,8 @@ def _place(operand: Operand, register: Callable[[str], str]) -> str:
         return str(operand.value)
     if isinstance(operand, Name):
         return f"[{operand.name}]"
+    if isinstance(operand, AddressOf):
+        return _value(operand, register)
     if isinstance(operand, Arith):
         parts = [_place(p, register) for p in operand.parts]
         sign = SIGNS[operand.op]

@@ -26,7 +26,7 @@ def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
         for struct in unit.structs:
             shared = halves(struct)
             members = [f for f in struct.fields if f.arms and f.name in used and f.name not in shared]
-            pairs = ((a, b) for at, b in enumerate(members) for a in members[:at] if _overlap(a, b))
+            pairs = ((a, b) for at, b in enumerate(members) for a in members[:at] if overlap(a, b))
             for first, second in islice(pairs, 1):
                 text = f"{first.name} and {second.name} share memory in a union"
                 said[second.span] = Diagnostic("union", text, second.span, _HINT, severity="warning")
@@ -65,7 +65,7 @@ def _plain(fields: Iterable[ast.StructField], types: re.Pattern[str]) -> bool:
     )
 
 
-def _overlap(a: ast.StructField, b: ast.StructField) -> bool:
+def overlap(a: ast.StructField, b: ast.StructField) -> bool:
     """Do the fields belong to different members of one union?"""
     arms = dict(b.arms)
     return any(arms.get(union, at) != at for union, at in a.arms)

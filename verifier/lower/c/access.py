@@ -129,7 +129,7 @@ def pointed_to(b: BodyCode, place: MemoryPlace) -> str:
     value = b.memory.values.get(cell) if isinstance(cell, Ptr) else None
     if not isinstance(value, Ptr) or value.base not in b.unit.functions or not isinstance(cell, Ptr):
         return ""
-    return value.base if b.shared.pointers.constant(cell.base.split(":", 1)[-1]) else ""
+    return value.base if b.shared.pointers.constant(str(Ptr(cell.base)).split(":", 1)[-1]) else ""
 
 
 def pointing(value: Val, kind: Type) -> Val:

@@ -59,7 +59,9 @@ def _name(b: BodyCode, name: str) -> _Leads | None:
     named = b.memory.named.get(name)
     if named is None or named.type.kind in ("mm", "page", "table"):  # whose names are as good as pointers
         return None
-    return _object(named) if named.size is None else None
+    if named.size is not None:  # an array of structs stands for a pointer to the first one
+        return _held(named.type, inside=False) if named.type.inside else None
+    return _object(named)
 
 
 def _object(named: NamedObject) -> _Leads | None:

@@ -161,7 +161,7 @@ class InitialContents(Objects):
                 hint = f"{t.words(kind)} is {' to '.join(map(str, t.limits(kind)))}"
                 self.warnings.append(Diagnostic("overflow", text, span=span, hint=hint, severity="warning"))
             value = kept
-        high = Ptr(f"{cell}.{t.HIGH}") if t.wide(kind) else cell
+        high = Ptr(f"{cell.path}.{t.HIGH}") if t.wide(kind) else cell
         if False in (self._given.get(cell), self._given.get(high)):
             raise Trouble("duplicate", f"{cell_name(cell, self)} has two initial values", span)
         self._given[cell] = self._overridable
@@ -267,7 +267,7 @@ class InitialContents(Objects):
             self._give(Ptr(f"{ptr.base}.data"), self.content(value)[0], value.span)
         elif kind.kind == "mask":
             self._mask(ptr, value)
-        elif kind.kind in ("mm", "table", "page", "struct"):
+        elif kind.kind in ("mm", "table", "page", "struct") and named.size is None:
             if not isinstance(value, ast.Braced):
                 raise Trouble("value", f"{kind.words} is given in braces", value.span)
             for part in value.items:
@@ -277,7 +277,7 @@ class InitialContents(Objects):
             if len(items) > named.size:
                 raise Trouble("size", f"{named.name} has only {named.size} elements", value.span)
             for i, part in enumerate(items):
-                if kind.kind == "array":
+                if kind.kind in ("array", "struct"):
                     self._inner_value(Ptr(ptr.base, i * t.cells(kind)), kind, part)  # type: ignore[arg-type]
                 else:
                     self._give(Ptr(ptr.base, i), self.content(part)[0], part.span, kind)
@@ -297,7 +297,7 @@ class InitialContents(Objects):
                 raise self.no_field(kind, part.name, part.span)
             of, bits = self.field(group(kind), part.name)
             steps = (part.name,) if bits is not None else self.steps(group(kind), part.name)
-            cell = Ptr(".".join((str(ptr), *steps)))
+            cell = Ptr(".".join((ptr.path, *steps)))
             if of.inside or of.kind == "array":
                 self._inner_value(cell, of, part.value)
                 return
@@ -308,7 +308,8 @@ class InitialContents(Objects):
                     self.fields[group(kind)][part.name] = of
                 self._give(cell, value, part.span, of)
             else:
-                self._give_bits(Ptr(f"{ptr}.{bits.unit}"), bits, cell, value, span=part.span)
+                unit = Ptr(".".join((ptr.path, *self.steps(group(kind), part.name))))
+                self._give_bits(unit, bits, cell, value, span=part.span)
         elif not (isinstance(part, ast.Mapping) and kind.kind in MAPPING):
             raise Trouble("value", f"{kind.words} cannot hold this", part.span)
 
@@ -375,7 +376,7 @@ class InitialContents(Objects):
         elif kind.kind == "mask" and not isinstance(place, ast.IndexExpr):
             self._mask(ptr, value)
         elif (bits := self.part(place)) is not None and isinstance(place, ast.FieldExpr):
-            cell = Ptr(f"{ptr.base.removesuffix(bits.unit)}{place.name}")
+            cell = Ptr(f"{ptr.base.rpartition('.')[0]}.{place.name}")
             if cpu is not None:
                 self._given.pop(cell, None)
             self._give_bits(ptr, bits, cell, self.content(value)[0], span=place.span)

@@ -94,7 +94,9 @@ def copy(b: BodyCode, to: Val, source: Val, e: Spanned) -> Val:
 def cells(b: BodyCode, at: Expr, kind: Type, path: str = "") -> Iterator[tuple[str, Expr, Type]]:
     """The cells of a struct: their names in it, their addresses, and what they hold."""
     for name, of in b.memory.fields.get(group(kind), {}).items():
-        yield from inside(b, call("field", at, Const(name)), of, path=f"{path}.{name}")
+        yield from inside(
+            b, call("field", at, Const(b.memory.step(group(kind), name))), of, path=f"{path}.{name}"
+        )
 
 
 def inside(b: BodyCode, at: Expr, of: Type, path: str) -> Iterator[tuple[str, Expr, Type]]:

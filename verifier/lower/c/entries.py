@@ -43,7 +43,7 @@ def inside(b: BodyCode, at: Val, kind: Type, member: str, node: Spanned) -> Val:
         raise b.memory.no_field(kind, member, node.span)
     if at.type.kind not in ("struct", "pointer", "any") or at.bits is not None:
         raise Trouble("type", f"the address of a {member} is needed here, not {at.type.words}", node.span)
-    return Val(b.held(call("container", at.expr, Const(member))), kind)
+    return Val(b.held(call("container", at.expr, Const(b.memory.step(group(kind), member)))), kind)
 
 
 def for_each_entry(b: BodyCode, s: ast.ForEachEntry) -> None:

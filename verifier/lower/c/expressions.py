@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, stays, store, store_local, truth_of
+from verifier.lower.c.beginnings import seen_as
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.copies import copied_from, copy, is_struct, is_whole, named_struct
 from verifier.lower.c.operators import combined, result_type
@@ -49,6 +50,8 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
             return load(b, memory_place(b, e), e)
         if named.handle:
             return Val(Const(Ptr(e.name)), named.type)
+        if named.type.inside:
+            return Val(Const(Ptr(e.name)), replace(named.type, inside=False))
         if named.size is not None:
             return Val(Const(Ptr(e.name)), Type("pointer", to=named.type))
         return load(b, MemoryPlace(Const(Ptr(e.name)), named.type), e)
@@ -325,6 +328,9 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
         b.value(e.operand)
         return Val(Const(0), t.VOID)
     value = b.value(e.operand)
+    seen = seen_as(b, value, kind)
+    if seen is not None:
+        return seen
     if value.type.kind in t.HANDLES | t.ENTRIES | t.CONTENTS or value.type is t.VOID:
         return value
     if kind.tag == "bool" or (kind.kind == "int" and value.type.kind in ("int", "any")):

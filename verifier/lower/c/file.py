@@ -29,9 +29,10 @@ from verifier.lower.c.unpaired import unpaired
 from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf, observe
+from verifier.patterns import pattern
 from verifier.program.events import World
 from verifier.program.expressions import FALSE, Const
-from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
+from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, element, flags, make_entry, target
 from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -153,12 +154,32 @@ def _world(
         entries=memory.tables.entries,
         depth=memory.tables.depth,
         versions=frozenset(shared.versions),
-        names={ptr: name for ptr, cell in memory.cells.items() if (name := cell.name) != str(ptr)},
+        names=dict(_names(memory)),
         constants=_only_names(unit.enums),
         poisons=frozenset(memory.poisons),
         warnings=[*shared.warnings, *suspects],
         file=file,
     )
+
+
+def _names(memory: TestMemory) -> Iterator[tuple[Ptr, str]]:
+    """What addresses are called that have no name of their own: those of the parts of objects."""
+    known: set[Ptr] = set()
+    for cell in memory.cells.values():
+        pending = [(cell.ptr, cell.name)]
+        while pending:
+            ptr, name = pending.pop()
+            if ptr in known:
+                continue
+            known.add(ptr)
+            if name != str(ptr) or "." in name:
+                yield ptr, f"&{name}" if _PART.fullmatch(name) else name
+            around, dot, _ = ptr.base.rpartition(".")
+            if dot and _PART.fullmatch(name):
+                pending.append((element(around), name[: name.rfind(".")]))
+
+
+_PART = pattern(r"[\w:]+[.\[][^()]*")  # of an object: the name of a whole one is its address, as in herd7
 
 
 def _only_names(enums: dict[str, int]) -> dict[int, str]:
@@ -211,7 +232,7 @@ class _Scope:
 
     def _wide(self, cell: CellOf, place: c.Place, cpu: int | None) -> CellOf | WideOf:
         """A cell, with the other one if it is half an integer of 128 bits."""
-        high = self.memory.cells.get(Ptr(f"{cell.cell}.{t.HIGH}"))
+        high = self.memory.cells.get(Ptr(f"{cell.cell.path}.{t.HIGH}"))
         of = self.holds(place, cpu) if high is not None else None
         if high is None or of is None or not t.wide(of):
             return cell
@@ -253,6 +274,22 @@ class _Scope:
             raise Trouble("type", f"{word} is an array", name.span, f"name an element: {word}[0]")
         return self._wide(CellOf(Ptr(word), f"[{word}]"), name, None)
 
+    def address(self, place: c.Place) -> Value:
+        """The address of an object, or of a part of one."""
+        self._no_pointer(place)
+        address = self._syntax(place)
+        if self.memory.part(address) is not None:
+            raise Trouble("bitfield", f"{place.span.text} is a bitfield, which has no address", place.span)
+        root = self.memory.named.get(self._root(address))
+        if root is not None and root.percpu:
+            raise Trouble("percpu", f"{root.name} is a per-CPU object", place.span)
+        return self.memory.address(address)[0]
+
+    def points(self, place: c.Place, cpu: int | None) -> bool:
+        """Does a place hold the address of something?"""
+        kind = self._held(place, cpu)
+        return kind is not None and kind.kind in ("pointer", "struct")
+
     def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
         """Empty if a place may be a number that is not 0; otherwise what to write instead."""
         kind = ""
@@ -272,6 +309,11 @@ class _Scope:
 
     def holds(self, place: c.Place, cpu: int | None) -> Type | None:
         """The type of what is compared, as far as the comparison of numbers goes."""
+        kind = self._held(place, cpu)
+        return kind if kind is not None and kind.kind in ("int", "any") else None
+
+    def _held(self, place: c.Place, cpu: int | None) -> Type | None:
+        """The type of what a place holds; None if nothing says it."""
         named = self.memory.named.get(place.name) if isinstance(place, c.Name) else None
         if cpu is not None and isinstance(place, c.Name) and (named is None or not named.percpu):
             local = self.bodies[cpu].frames[0].scopes[0].get(place.name)
@@ -282,7 +324,7 @@ class _Scope:
             except Trouble:
                 return None
             kind = kind.to or t.ANY if kind.kind == "pointer" else None
-        return kind if kind is not None and kind.kind in ("int", "any") else None
+        return kind
 
     def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:
         if isinstance(place, c.Name):
@@ -328,6 +370,8 @@ class _Scope:
             base = self._root(address)
             if base in self.memory.named and self.memory.named[base].percpu and cpu is None:
                 hint = f"say whose: 0:{place.span.text}"
+            elif any(cell.path.startswith(f"{ptr.path}.") for cell in self.memory.cells):
+                hint = f"name a field of it; &{place.span.text} is its address"
             raise Trouble("place", f"{place.span.text} does not hold a value", place.span, hint)
         if isinstance(place, c.Call) and is_mask_of_mm(place.name):
             raise Trouble(

@@ -8,7 +8,7 @@ from typing import Literal
 from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.contents import InitialContents
-from verifier.lower.c.objects import ELEMENT, MAX_CELLS, NamedObject, cell_name, group
+from verifier.lower.c.objects import ELEMENT, MAX_CELLS, MAX_INNER, NamedObject, cell_name, group
 from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
@@ -21,8 +21,6 @@ from verifier.syntax.trouble import Trouble
 from verifier.words.guards import GUARDS
 from verifier.words.rows import Locked, Machine, flat
 from verifier.words.table import WORDS, special
-
-MAX_INNER = 16  # structs in structs
 
 
 def _softirqs(unit: ast.Unit) -> bool:
@@ -79,7 +77,7 @@ class TestMemory(InitialContents):
         if depth > MAX_INNER:
             raise Trouble("struct", f"struct {kind.tag} contains itself", None)
         for field_name, of in self.fields.get(group(kind), {}).items():
-            yield from self.inner(Ptr(f"{name}.{field_name}"), of, depth)
+            yield from self.inner(Ptr(f"{name}.{self.step(group(kind), field_name)}"), of, depth)
 
     def inner(self, at: Ptr, of: Type, depth: int = 0) -> Iterator[Ptr]:
         """The cells of a part of a struct."""
@@ -91,10 +89,10 @@ class TestMemory(InitialContents):
             for i in range(min(of.bits, MAX_CELLS + 1)):
                 yield from self.inner(Ptr(at.base, at.off + i * t.cells(of.to)), of.to, depth)
         elif of.inside and of.kind == "mask":
-            self.arrays[str(at).split(":", 1)[-1]] = self.cpus
-            yield from (Ptr(str(at), c) for c in range(self.cpus))
+            self.arrays[at.path.split(":", 1)[-1]] = self.cpus
+            yield from (Ptr(at.path, c) for c in range(self.cpus))
         elif of.inside:
-            yield from self._struct(str(at), of, depth + 1)
+            yield from self._struct(at.path, of, depth + 1)
         else:
             yield from _cells_of(at, of)
 
@@ -103,7 +101,7 @@ class TestMemory(InitialContents):
         self.stack[named.name] = named
         for ptr in self._parts(named, named.name):
             self._room(named)
-            shown = named.shown + ptr.base.removeprefix(named.name)
+            shown = named.shown + str(Ptr(ptr.base.removeprefix(named.name)))
             several = named.size is not None or named.type.kind == "mask" or ptr.base in self.arrays
             shown = ELEMENT.sub(r"[\1].", shown) + (self.index(ptr) if several else "")
             self.cells[ptr] = Cell(ptr, shown, 0)
@@ -125,7 +123,7 @@ class TestMemory(InitialContents):
         known = [lock.value] if isinstance(lock, Const) else list(self.cells)
         for ptr in known:
             if isinstance(ptr, Ptr) and IN_LINE not in ptr.base:
-                at = Ptr(str(ptr) + suffix)
+                at = Ptr(ptr.path + suffix)
                 self.cells.setdefault(at, Cell(at, f"waiting to {who} {ptr}", 0))
         return call("field", lock, Const(suffix[1:]))
 
@@ -156,6 +154,11 @@ class TestMemory(InitialContents):
         if kind in ("mm", "table", "page", "struct"):
             if kind == "page":
                 yield Ptr(f"{name}.data")
+            if named.size is not None:
+                self.arrays[named.name] = named.size
+                for i in range(named.size):
+                    yield from self._struct(Ptr(name, i).path, named.type)
+                return
             yield from self._struct(name, named.type)
             if kind == "mm":
                 yield from (Ptr(f"mm_cpumask({name})", c) for c in range(self.cpus))
@@ -175,4 +178,4 @@ def _cells_of(at: Ptr, of: Type) -> Iterator[Ptr]:
     """The cells of what is no struct: two of an integer of 128 bits."""
     yield at
     if t.wide(of):
-        yield Ptr(f"{at}.{t.HIGH}")
+        yield Ptr(f"{at.path}.{t.HIGH}")

@@ -9,7 +9,7 @@ from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
 from verifier.patterns import pattern
 from verifier.program.functions import apply
-from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, UNDEF, Ptr, Value, make_entry
+from verifier.program.values import ATTRIBUTES, BEGINS, FAULT, NOT_PRESENT, UNDEF, Ptr, Value, make_entry
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -30,6 +30,7 @@ from verifier.words.table import (
     special,
 )
 
+MAX_INNER = 16  # structs in structs
 MAX_CELLS = 4096
 MAX_NAMED = 8  # fields that a hint lists
 MAPPING = ("mm", "table")
@@ -53,7 +54,7 @@ class NamedObject:
     @property
     def handle(self) -> bool:
         """Is the name itself a value (a page, an mm, a struct, …)?"""
-        return self.type.kind in t.HANDLES
+        return self.type.kind in t.HANDLES and self.size is None
 
 
 def no_mm(span: Span | None) -> Trouble:
@@ -88,6 +89,11 @@ class Objects:
             for half, (whole, upper) in halves(definition).items():
                 of = self.fields[key].pop(half)
                 self.halves.setdefault(key, {})[half] = ((whole, t.HIGH) if upper else (whole,), of)
+        # Likewise: the fields that have the address of their struct.
+        self.first: dict[str, tuple[str, ...]] = {}
+        for definition in unit.structs:
+            key = group(t.of(ast.CType(f"struct {definition.name}")))
+            self.first[key] = structs.at_the_beginning(definition, self.fields.get(key, ()))
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
         self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
         self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
@@ -144,6 +150,8 @@ class Objects:
             raise Trouble("not-yet", f"{text} is not supported", item.span, "number the elements yourself")
         if columns is not None:
             kind = Type("array", columns, to=kind)
+        if size is not None and kind.kind == "struct":
+            kind = replace(kind, inside=True)
         self.add(NamedObject(item.name, kind, item.span, size, percpu=item.percpu))
         if isinstance(item.value, ast.Braced):
             for part in item.value.items:
@@ -177,7 +185,13 @@ class Objects:
         """The names that lead to a field of a group: of a bitfield to its unit, of half an integer of 128
         bits to the integer, and to its upper cell."""
         part = self.parts.get(of, {}).get(name)
-        return (part.unit,) if part else self.halves.get(of, {}).get(name, ((name,), t.ANY))[0]
+        whole, *more = (part.unit,) if part else self.halves.get(of, {}).get(name, ((name,), t.ANY))[0]
+        return (self.step(of, whole), *more)
+
+    def step(self, of: str, name: str) -> str:
+        """The name of a field, or of a unit of bitfields, in addresses: one that a definition gives first
+        has its struct's address."""
+        return BEGINS + name if name in self.first.get(of, ()) else name
 
     def part(self, expr: ast.CExpr) -> Bitfield | None:
         """The bitfield that a place is, if it is one."""
@@ -348,17 +362,20 @@ class Objects:
             size = self.cpus if kind.kind == "mask" else named.size if named else None
             if size is None or not 0 <= index < size:
                 raise Trouble("index", f"there is no element {index}", expr.span)
-            return Ptr(base.base, index * t.cells(kind.to)), kind
+            at = Ptr(base.base, index * t.cells(kind.to))
+            if kind.to is not None and kind.to.inside:
+                return at, replace(kind.to, inside=False, percpu=kind.percpu)
+            return at, kind
         if isinstance(expr, ast.FieldExpr):
             base, kind = self.address(expr.base)
             if (kind.kind, expr.name) == ("page", "data"):
                 return Ptr(f"{base.base}.data"), Type("pointer", to=t.ANY)
             if kind.kind == "pointer" and kind.to is not None and t.wide(kind.to) and expr.name == t.HIGH:
-                return Ptr(f"{base}.{t.HIGH}"), Type("pointer", to=t.ULONG, percpu=kind.percpu)
+                return Ptr(f"{base.path}.{t.HIGH}"), Type("pointer", to=t.ULONG, percpu=kind.percpu)
             if not self.has(group(kind), expr.name):
                 raise self.no_field(kind, expr.name, expr.span)
             of, _ = self.field(group(kind), expr.name)
-            cell = Ptr(".".join((str(base), *self.steps(group(kind), expr.name))))
+            cell = Ptr(".".join((base.path, *self.steps(group(kind), expr.name))))
             if of.inside:
                 return cell, replace(of, inside=False, percpu=kind.percpu)
             return cell, Type("pointer", to=of, percpu=kind.percpu)
@@ -434,8 +451,17 @@ def cell_name(ptr: Ptr, objects: Objects) -> str:
         or ptr.base.startswith("mm_cpumask(")
         or (named is not None and (named.size is not None or named.type.kind == "mask"))
     )
-    shown = ELEMENT.sub(r"[\1].", ptr.base)
-    return shown + objects.index(ptr) if several else ELEMENT.sub(r"[\1].", str(ptr))
+    shown = _elements(ptr.base if several else ptr.path, objects)
+    return shown + objects.index(ptr) if several else shown
+
+
+def _elements(path: str, objects: Objects) -> str:
+    """An address as C writes it: with the number of each element that a field is of, also of the first."""
+    parts = path.split(".")
+    for at in range(len(parts) - 1):
+        if ".".join(parts[: at + 1]).split(":", 1)[-1] in objects.arrays:
+            parts[at] += "+0"
+    return ELEMENT.sub(r"[\1].", str(Ptr(".".join(parts))))
 
 
 def group(kind: Type) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from verifier.lower.c import types as t
 from verifier.lower.c.arguments import given, mismatch
+from verifier.lower.c.beginnings import wholes
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.copies import cells
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Val
 from verifier.lower.c.types import Type
-from verifier.lower.code import Branch, Emit, Label, Target, Touch
+from verifier.lower.code import Branch, Emit, Jump, Label, Target, Touch
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import Ptr
 from verifier.syntax import ast
@@ -25,7 +26,7 @@ def free(b: BodyCode, use: SpecialCall) -> Val:
     what = freed(b, use)
     if what is not None:
         end = unless_null(b, what.expr, use)
-        fill(b, what, use)
+        fill_whole(b, what, use)
         b.code.append(Label(end))
     return Val(Const(0), t.VOID)
 
@@ -44,7 +45,7 @@ def free_rcu(b: BodyCode, use: SpecialCall) -> Val:
     later = BodyCode(b.shared, worker, b.language, b.stack, b.within)
     later.interrupting = True
     later.context = f"{use.word.name}@{worker}"
-    fill(later, Val(Reg("%info"), what.type), use)
+    fill_whole(later, Val(Reg("%info"), what.type), use)
     target = Target(
         worker, TRUE, tuple(later.code), (("%info", what.expr),), name=use.word.name, awaited=False
     )
@@ -68,7 +69,7 @@ def freed(b: BodyCode, use: SpecialCall) -> Val | None:
         hint = "declare what it is kept in as struct … *"
         raise mismatch(use.word, parameter, kind.words, node, hint)
     at = value.expr.value if isinstance(value.expr, Const) else None
-    if isinstance(at, Ptr) and "." in at.base:
+    if isinstance(at, Ptr) and "." in at.start.base:
         text = f"{node.span.text} is a part of an object, which cannot be freed by itself"
         raise Trouble("free", text, node.span, "name the whole object")
     if isinstance(at, Ptr) and at.base in b.memory.stack:
@@ -99,6 +100,23 @@ def unless_null(b: BodyCode, at: Expr, use: SpecialCall) -> str:
     if not isinstance(at, Const):
         b.code.append(Branch(call("eq", at, FALSE), end, use.e.span))
     return end
+
+
+def fill_whole(b: BodyCode, what: Val, use: SpecialCall) -> None:
+    """Fill the object that begins at an address, which may be that of its first member."""
+    end = b.fresh("filled")
+    for at, kind in wholes(b.memory, what.type):
+        here, other = call("eq", what.expr, Const(at)), b.fresh("other")
+        if here == FALSE:
+            continue
+        if here == TRUE:
+            fill(b, Val(Const(at), kind), use)
+            return
+        b.code.append(Branch(call("not", here), other, use.e.span))
+        fill(b, Val(Const(at), kind), use)
+        b.code += [Jump(end), Label(other)]
+    fill(b, what, use)
+    b.code.append(Label(end))
 
 
 def fill(b: BodyCode, what: Val, use: SpecialCall) -> None:

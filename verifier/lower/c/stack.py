@@ -121,6 +121,7 @@ def store_elements(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast
 
 def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.Braced) -> None:
     """One store to each field, and one to each unit of bitfields."""
+    assert isinstance(at.value, Ptr)
     of, units = group(kind), b.memory.fields.get(group(kind), {})
     bits: dict[str, Expr] = {}  # by unit
     stored: set[str] = set()
@@ -145,11 +146,11 @@ def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.B
             raise Trouble("duplicate", f"{item.name} has two initial values", item.span)
         if field.kind != "int" and value.type.kind != "int":
             field = units[item.name] = t.joined(field, value.type)
-        place = MemoryPlace(call("field", at, Const(item.name)), field)
+        place = MemoryPlace(call("field", at, Const(b.memory.step(of, item.name))), field)
         store(b, place, value, item)
         stored.add(item.name)
     for name, field in units.items():
         if name not in stored:
             rest = Val(bits.get(name, FALSE), t.INT)
-            for cell in b.memory.inner(Ptr(f"{at.value}.{name}"), field):
+            for cell in b.memory.inner(Ptr(f"{at.value.path}.{b.memory.step(of, name)}"), field):
                 store(b, MemoryPlace(Const(cell), t.ANY), rest, s)

@@ -14,6 +14,7 @@ from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, call
 from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.source import Diagnostic, Span
+from verifier.syntax.unions import overlap
 
 if TYPE_CHECKING:
     from verifier.syntax import ast
@@ -86,6 +87,18 @@ def declared(unit: ast.Unit) -> Mapping[str, tuple[Declarator, ...]]:
         if members:
             found[f"struct {definition.name}"] = tuple(members)
     return found
+
+
+def at_the_beginning(definition: ast.StructDef, fields: Iterable[str]) -> tuple[str, ...]:
+    """Of the fields and units of bitfields of a struct, those that have its address: the first one, and in a
+    union the first one of each member."""
+    before: list[ast.StructField] = []
+    found: list[str] = []
+    for f in definition.fields:
+        if all(overlap(other, f) for other in before):
+            found += [name for name in fields if f.name in name.split("|") and name not in found]
+        before.append(f)
+    return tuple(found)
 
 
 def _constant(expr: ast.CExpr | None, unit: ast.Unit) -> int | None:

@@ -296,6 +296,16 @@ class _File:
                 return CellOf(cell, f"{name}[{index.value}]", known.unsigned)
         raise Trouble("unknown-name", f"there is no object {place.span.text!r}", place.span)
 
+    def address(self, place: c.Place) -> Value:
+        """The address of an object or of an element."""
+        found = self.place(place, None)
+        assert isinstance(found, CellOf)
+        return found.cell
+
+    def points(self, place: c.Place, cpu: int | None) -> bool:
+        """No type says of a word that it is an address."""
+        return False
+
     def _register(self, place: c.Place, cpu: int) -> Meaning:
         name = place.name if isinstance(place, c.Name) else place.span.text
         register = REGISTER_NAMES.get(name.lower())

@@ -1,0 +1,140 @@
+"""A struct, its first member and what that begins with have one address; so have the members of a union."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.judges import holds, states
+from tests.texts import warned, wrong
+
+STATE = """MM t
+struct node { struct node *next; int tag; };
+struct pair { struct node n; int second; };
+struct foo { struct pair p; int val; spinlock_t lock; };
+struct locked { spinlock_t lock; int n; };
+struct table { int t[2]; int more; };
+struct bits { unsigned int a : 3, b : 5; int c; };
+struct either { union { struct node n; struct { int x; int y; }; int z; }; int end; };
+struct box { struct foo all[2]; };
+struct late { int begin; union { int x; int z; }; };
+{
+    struct foo a { .p = { .n = { .next = NULL } }, .val = 1 };
+    struct foo b { .val = 2 };
+    struct box box;
+    percpu struct foo own;
+    struct locked w { .n = 0 };
+    struct table u;
+    struct bits s;
+    struct either e;
+    struct late l;
+    struct node alone { .tag = 7 };
+    struct node *head = &a.p.n;
+    struct foo *none;
+    void *any;
+    int x;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "(void *)&a == (void *)&a.p",
+        "(void *)&a == &a.p.n.next",
+        "(unsigned long)&a.p == (unsigned long)&a.p.n",
+        "(void *)head == (void *)&a",
+        "(struct foo *)head == &a",
+        "(struct pair *)&a == (struct pair *)head",
+        "(struct node *)&a == head",
+        "((struct foo *)head)->val == 1",
+        "((struct foo *)&a.p)->val == 1",
+        "((struct node *)&b)->tag == b.p.n.tag",
+        "container_of(&a.p, struct foo, p) == &a",
+        "(void *)&box.all[1] == &box.all[1].p.n.next",
+        "(void *)&box == &box.all[0].p.n.next",
+        "(struct foo *)&box.all[1].p.n == &box.all[1]",
+        "(void *)this_cpu_ptr(&own) == &this_cpu_ptr(&own)->p",
+        "(spinlock_t *)&w == &w.lock",
+        "((struct locked *)&w.lock)->n == 0",
+        "(void *)&u == u.t && (void *)&u == &u.t[0] && u.t + 1 == &u.t[1]",
+        "(void *)&e == &e.x && (void *)&e.n == &e.z && (void *)&e.z == &e.x",
+        "(struct node *)none == NULL && (struct foo *)(struct node *)NULL == NULL",
+        "(struct pair *)(struct foo *)head == &a.p",
+        # what is not at the beginning
+        "(void *)&a != &a.val",
+        "(void *)&a != (void *)&b.p",
+        "(void *)&box.all[0] != &box.all[1].p.n.next",
+        "(void *)&box.all[1] != &box.all[0].p.n.next",
+        "(void *)&u != &u.t[1] && (void *)&u != &u.more",
+        "(void *)&e != &e.y && (void *)&e != &e.end",
+        "(void *)&l != &l.x && (void *)&l == &l.begin",
+        "(void *)&s != &s.c",
+        "(struct foo *)&alone != &a",
+    ],
+)
+def test_addresses(code: str) -> None:
+    text = f"{STATE}P0 {{ r0 = {code}; }}\n"
+    assert states(f"{text}exists (0:r0 = 1)") == ["0:r0=1;"]
+
+
+@pytest.mark.parametrize(
+    ("code", "condition"),
+    [
+        ("any = &a; r0 = cmpxchg(&any, (void *)&a.p.n, NULL) == (void *)&a;", "0:r0 = 1 /\\ any = 0"),
+        ("any = &a.p;", "any = a /\\ any = &a /\\ any = &a.p.n"),
+        ("any = &box.all[1].p.n;", "any = &box.all[1]"),
+        ("spin_lock((spinlock_t *)&w); r0 = spin_is_locked(&w.lock);", "0:r0 = 1 /\\ w.lock = 1"),
+        (
+            "struct foo *f = (struct foo *)head; f->val = 9; r0 = (void *)f == (void *)head;",
+            "a.val = 9 /\\ 0:r0 = 1",
+        ),
+        ("struct foo f = { .val = 3 }; struct pair *p = &f.p; r0 = ((struct foo *)p)->val;", "0:r0 = 3"),
+        ("kfree(head);", "a.val = 0x6b6b6b6b /\\ a.p.n.next = 0x6b6b6b6b6b6b6b6b /\\ b.val = 2"),
+        ("kfree((struct pair *)&a);", "a.val = 0x6b6b6b6b"),
+        ("kfree(&a.p.n);", "a.val = 0x6b6b6b6b"),
+        ("struct node *n = &alone; kfree(n);", "alone.tag = 0x6b6b6b6b /\\ a.val = 1"),
+        ("kfree((struct node *)none); kfree((struct node *)NULL);", "a.val = 1 /\\ b.val = 2"),
+    ],
+)
+def test_what_follows(code: str, condition: str) -> None:
+    text = f"{STATE}P0 {{ {code} }}\n"
+    assert holds(f"{text}exists ({condition})")
+    assert not holds(f"{text}exists ~({condition})")
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        ("head = a.val", "head holds an address, and a.val is here the number that a.val holds"),
+        ("0:r0 = u.t[1]", ""),
+        ("any = &a.val", ""),
+    ],
+)
+def test_an_address_beside_a_number(
+    condition: str, text: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    said = warned(
+        capsys, tmp_path, f"{STATE}P0 {{ r0 = 1; any = &a.val; u.t[1] = 2; }}\nexists ({condition})\n"
+    )
+    assert (f"{text} [address]" in said) if text else "[address]" not in said
+
+
+def test_what_states_print_can_be_asked_for() -> None:
+    text = f"{STATE}P0 {{ any = &a.val; }}\nlocations [any;]\nexists (any = &a.val)\n"
+    assert states(text) == ["[any]=&a.val;"] and holds(text)
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        ("any = &s.a", "s.a is a bitfield, which has no address"),
+        ("any = &a.nothing", "struct foo has no field 'nothing'"),
+        ("any = a.p", "a.p does not hold a value"),
+        ("any = &head.tag", "a condition follows no pointers"),
+        ("any = &own.val", "own is a per-CPU object"),
+    ],
+)
+def test_no_address(condition: str, text: str) -> None:
+    assert wrong(f"{STATE}P0 {{ any = &a.val; }}\nexists ({condition})\n")[0].message == text

@@ -1,0 +1,63 @@
+"""What lies at one address: a struct, its first member, and what that begins with (C11 6.7.2.1).
+
+An address here is a path of names. A comparison sees where it begins (``Ptr.start``). A cast between the
+address of a struct and that of something it begins with makes one path of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verifier.lower.c.body import BodyCode
+from verifier.lower.c.objects import MAX_INNER, Objects, group
+from verifier.lower.c.parts import Val
+from verifier.lower.c.types import Type
+from verifier.program.expressions import FALSE, Const, call
+from verifier.program.values import Ptr
+from verifier.records import replace
+
+
+def _way(objects: Objects, outer: Type, inner: Type, depth: int = 0) -> list[str] | None:
+    """The names that lead from a struct to what it begins with; None if it begins with nothing of that
+    type."""
+    if outer.kind != "struct" or depth > MAX_INNER:
+        return None
+    of = group(outer)
+    for name in objects.first.get(of, ()):
+        held = objects.fields[of][name]
+        kind = replace(held, inside=False) if held.inside else Type("pointer", to=held)
+        more = [] if kind == inner else _way(objects, kind, inner, depth + 1)
+        if more is not None:
+            return [objects.step(of, name), *more]
+    return None
+
+
+def seen_as(b: BodyCode, value: Val, kind: Type) -> Val | None:
+    """An address that a cast makes one of what the struct there begins with, or of the struct that begins
+    with what is there; None for any other cast."""
+    given = value.type
+    if "struct" not in (kind.kind, given.kind) or {kind.kind, given.kind} - {"struct", "pointer"}:
+        return None
+    if value.local is not None or value.bits is not None:
+        return None
+    made = value.expr
+    bare = replace(given, percpu=False)
+    down, up = _way(b.memory, given, kind), _way(b.memory, kind, bare)
+    if down is not None:
+        for step in down:
+            made = call("field", made, Const(step))
+        made = call("ite", value.expr, made, FALSE)
+    elif up is not None:
+        for step in reversed(up):
+            made = call("container", made, Const(step))
+    else:
+        return None
+    return Val(b.held(made), replace(kind, percpu=given.percpu))
+
+
+def wholes(objects: Objects, kind: Type) -> Iterator[tuple[Ptr, Type]]:
+    """The objects of a test that begin with a struct of this type, and are of another one."""
+    for named in objects.named.values():
+        of = named.type
+        if of.kind == "struct" and not named.percpu and of != kind and _way(objects, of, kind) is not None:
+            yield Ptr(named.name), of
