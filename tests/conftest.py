@@ -3,6 +3,7 @@ long tables short."""
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 
 import pytest
@@ -28,3 +29,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if isinstance(item, pytest.Function) and item not in kept]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not isinstance(item, pytest.Function) or item in kept]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What was collected lives to the end: no look for garbage goes through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
