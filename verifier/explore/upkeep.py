@@ -239,7 +239,7 @@ class Upkeep(Prepared):
         made = self.decisions[index]
         first, draft.ever = not draft.ever & WRONG, draft.ever | _wrong(made.body)
         if first:
-            self.undefined = decision(self.program, made.value, made.span, _known(draft.slots))
+            self.undefined = decision(self.program, made, _known(draft.slots))
 
     def _passed(self, draft: Draft, body: int, start: int, end: int) -> None:
         """Evaluate the expressions that have waited for events ``start .. end`` of a body."""

@@ -54,10 +54,12 @@ class Branch(NamedTuple):
 
 
 class Decide(NamedTuple):
-    """The value of this condition decides between values: a conditional expression whose arms do nothing."""
+    """The value of this condition decides between values: a conditional expression whose arms do nothing.
+    ``limit``: the limit of the test's own model that is reached where it is undefined."""
 
     condition: Expr
     span: Span | None = None
+    limit: str = ""
 
 
 class Assume(NamedTuple):

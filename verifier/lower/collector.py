@@ -119,10 +119,12 @@ class Collector(ABC):
             self.assumes.append(needed)
             self.waits.append(wait)
 
-    def decides(self, body: Body, guard: tuple[Expr, ...], value: Expr, span: Span | None) -> None:
+    def decides(
+        self, body: Body, guard: tuple[Expr, ...], value: Expr, span: Span | None, limit: str = ""
+    ) -> None:
         """After the last event of a body, a value decides what is done."""
         if not isinstance(value, Const) or value.value == UNDEF:
-            self.decisions.append(DecidedBy(body.id, last(body), guard, value, span))
+            self.decisions.append(DecidedBy(body.id, last(body), guard, value, span, limit))
 
     def stop(
         self, body: Body, kind: StopKind, path: Path, wait: Wait | None = None, event: int | None = None

@@ -287,7 +287,7 @@ class _Unroller(Collector):
             rests.look(self, body, instruction, path, ended)
         elif isinstance(instruction, Decide):
             value = sections.given_value(self, instruction.condition, path, instruction.span)
-            self.decides(body, path.guard, value, instruction.span)
+            self.decides(body, path.guard, value, instruction.span, instruction.limit)
         elif isinstance(instruction, Warn):
             value = sections.given_value(self, instruction.condition, path, instruction.span)
             self.decides(body, path.guard, value, instruction.span)

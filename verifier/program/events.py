@@ -215,7 +215,8 @@ class Warned(NamedTuple):
 class DecidedBy(NamedTuple):
     """A place where ``value``, over slots, decides what is done, if all of ``guard`` holds.
 
-    In a run in which it is UNDEF nothing is known (``undefined``). ``after``: as for ``Warned``.
+    In a run in which it is UNDEF nothing is known (``undefined``). ``after``: as for ``Warned``. ``limit``:
+    the limit of the test's own model that is reached then, in words.
     """
 
     body: int
@@ -223,6 +224,7 @@ class DecidedBy(NamedTuple):
     guard: tuple[Expr, ...]
     value: Expr
     span: Span | None
+    limit: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from verifier.program.events import Cell, Event, Program, show
+from verifier.program.events import Cell, DecidedBy, Event, Program, show
 from verifier.program.expressions import Apply, Const, Expr, Ref, Slots, evaluate
 from verifier.program.values import UNDEF, WITHIN, Ptr, Value, truth
 from verifier.program.waits import folded
@@ -50,9 +50,13 @@ def _around(program: Program, address: Value | None) -> Cell | None:
     return next((c for c in near if c.ptr.off <= off < c.ptr.off + c.bits // 8), None)
 
 
-def decision(program: Program, value: Expr, span: Span | None, slots: Slots) -> Wrong:
-    """A decision by ``value``, which is UNDEF for the values that these slots have."""
-    why = _Reasons(program, slots).of(value)
+def decision(program: Program, made: DecidedBy, slots: Slots) -> Wrong:
+    """A decision by a value that is UNDEF for the values that these slots have."""
+    span = made.span
+    if made.limit:
+        line = f" ({_line(program, span)})" if span is not None else ""
+        return Wrong(f"beyond a limit of the model{line}: {made.limit}", span)
+    why = _Reasons(program, slots).of(made.value)
     if span is None:
         return Wrong(f"a decision by an undefined value: {why}")
     return Wrong(

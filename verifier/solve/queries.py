@@ -207,7 +207,7 @@ class _Asked:
         if isinstance(what, Event):
             bad = no_cell(self.program, what, slots)
         else:
-            bad = decision(self.program, what.value, what.span, slots)
+            bad = decision(self.program, what, slots)
         return Answer(bad=bad, reason=bad.told)
 
     def _loops(self) -> tuple[Loop, ...]:

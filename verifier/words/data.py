@@ -439,6 +439,8 @@ def control() -> Iterator[Word]:
     g = "Control"
     doc, source = "only runs in which c holds here go on", "no kernel function: of the test"
     yield row(g, "assume(c)", Special("assume"), doc, source=source)
+    ends = "nothing is known of a run in which c holds here: the verdict is unknown, and says the text"
+    yield row(g, "model_limit(c, text: text)", Special("limit"), ends, source=source)
     warn = Special("warn")
     warns = partial(row, g, source="WARN_ON(), BUG_ON(), asm-generic/bug.h")
     yield warns("WARN_ON(c)", warn, "1:warn is true if this is hit on CPU 1; a branch (8.2)", "", "number")

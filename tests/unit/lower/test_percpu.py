@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.judges import holds
 from verifier import explore
 from verifier.errors import InputError
 from verifier.lower.build import build
@@ -95,3 +96,18 @@ def test_the_hint_leads_on(statement: str) -> None:
     with pytest.raises(InputError) as caught:
         build(load(Source("t", text))[0])
     assert [d.hint for d in caught.value.diagnostics] == [HINTS[statement]]
+
+
+@pytest.mark.parametrize(
+    "objects", ["struct o a { .n = &x };", "struct o a { .n = &x }; struct o b { .n = &y };"]
+)
+def test_a_declared_field_may_point_to_a_per_cpu_object(objects: str) -> None:
+    text = (
+        "MM t\nstruct o { int *n; };\n"
+        f"{{ percpu int x; percpu int y; {objects} }}\n"
+        "void get(struct o *o) { this_cpu_inc(*o->n); }\n"
+        "P0 { get(&a); get(&a); r0 = *per_cpu_ptr(a.n, 0) + READ_ONCE(*per_cpu_ptr(a.n, 1)); }\n"
+        "P1 { get(&a); }\n"
+        "exists (0:r0 = 2)\n"
+    )
+    assert holds(text)

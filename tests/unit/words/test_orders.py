@@ -108,7 +108,7 @@ LOOKS = {
 CALLS = {"smp_call_function_single", "smp_call_function_many", "smp_call_function", "on_each_cpu",
          "on_each_cpu_mask", "on_each_cpu_cond", "on_each_cpu_cond_mask"}  # fmt: skip
 # They take runs away, or end a handler; litmus/mmu/8.11-halt.litmus has halts.
-ELSEWHERE = {"assume", "halt", "safe_halt", "sysret"}
+ELSEWHERE = {"assume", "model_limit", "halt", "safe_halt", "sysret"}
 
 
 def matching(patterns: object, name: str) -> list[str]:

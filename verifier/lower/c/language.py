@@ -42,6 +42,7 @@ LANGUAGE = Language(
             "invpcid": mmu.invpcid,
             "irqs_disabled": mmu.irqs_disabled,
             "leaf": mmu.leaf,
+            "limit": control.limit,
             "mask_any_but": masks.mask_any_but,
             "mask_combine": masks.mask_combine,
             "mask_copy": masks.mask_copy,

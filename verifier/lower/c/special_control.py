@@ -11,8 +11,9 @@ from verifier.lower.c.loops import until
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import base_of, memory_place, place_of
-from verifier.lower.code import Assume, Emit, Touch, Warn
+from verifier.lower.code import Assume, Decide, Emit, Touch, Warn
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
+from verifier.program.values import UNDEF
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
@@ -36,17 +37,33 @@ def asks_nothing(b: BodyCode, word: Word, node: ast.CExpr) -> None:
         b.warn("no-effect", text, node.span, "leave it out, or name a condition")
 
 
+def limit(b: BodyCode, use: SpecialCall) -> Val:
+    """Nothing is known of a run in which it holds here: the test models no more."""
+    said = _said(use, "text")
+    reached = b.held(call("bool", condition_of(b, use.arguments["c"])))
+    unknown = call("ite", reached, Const(UNDEF), Const(0))
+    if unknown != Const(0):
+        b.code.append(Decide(unknown, use.e.span, said))
+    return Val(Const(0), t.VOID)
+
+
 def warn(b: BodyCode, use: SpecialCall) -> Val:
     """``WARN_ON`` and similar words."""
     asks_nothing(b, use.word, use.arguments["c"])
-    said = use.arguments.get("format")
+    said = _said(use, "format")
+    hit = b.held(call("bool", condition_of(b, use.arguments["c"])))
+    b.code.append(Warn(hit, use.e.span, said))
+    return Val(hit, t.INT)
+
+
+def _said(use: SpecialCall, name: str) -> str:
+    """The string that is given for a parameter, if there is one."""
+    said = use.arguments.get(name)
     if said is not None and not isinstance(said, ast.Text):
         raise Trouble(
             "type", f"{use.word.name} takes a string here", said.span, f"write {use.word.signature}"
         )
-    hit = b.held(call("bool", condition_of(b, use.arguments["c"])))
-    b.code.append(Warn(hit, use.e.span, said.value if said is not None else ""))
-    return Val(hit, t.INT)
+    return said.value if said is not None else ""
 
 
 def cond_load(b: BodyCode, use: SpecialCall) -> Val:
