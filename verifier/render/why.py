@@ -88,7 +88,8 @@ def _link_object(link: Link) -> Shape:
 def audit_object(x: Audit) -> Shape:
     """What an audit adds to a result."""
     file = x.verdict.test.source.name
-    return {"gap": x.gap, "findings": [_finding_object(f, file) for f in x.findings]}
+    found = [_finding_object(f, file) for f in x.findings]
+    return {"gap": x.gap, "findings": found, "together": [_part_object(p) for p in x.together]}
 
 
 def _finding_object(f: Finding, file: str) -> Shape:

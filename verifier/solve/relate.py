@@ -456,13 +456,12 @@ def keeps(e: Encoding, a: Event, b: Event) -> int:
     of ``b``."""
     if a.domain != b.domain:
         return NO  # callbacks of two domains
-    if not e.program.overtakes(b, a):
-        return YES
-    if e.program.kernel is None:
-        return NO
+    overtakes = e.truth(e.program.overtakes(b, a))
+    if overtakes == NO or e.program.kernel is None:
+        return -overtakes
     kernels = e.slots[e.program.kernel].items()
     old = [x for kernel, x in kernels if isinstance(kernel, int) and kernel < OVERTAKING]
-    return e.clauses.any(old)
+    return e.clauses.any([*old, -overtakes])
 
 
 def _interrupts(e: Encoding, x: Symbolic) -> None:

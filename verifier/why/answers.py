@@ -51,8 +51,8 @@ def does(part: OptionalPart) -> str:
 
 
 Need = Literal[
-    "needed", "else it may hang", "redundant", "never reached", "not asked here", "unneeded here", "unneeded",
-    "not known", "for the compiler only", "not asked",
+    "needed", "else it may hang", "else no run ends", "redundant", "never reached", "not asked here",
+    "unneeded here", "unneeded", "not known", "for the compiler only", "not asked",
 ]  # fmt: skip
 
 
@@ -60,7 +60,7 @@ NO_PARTS = "There is nothing here to switch off: no barrier, flush, wait or lock
 # The words that do not speak for themselves.
 _MEANS: dict[Need, str] = {
     "redundant": "Redundant: without it no final state changes, by all memory and locals{hang}.",
-    "unneeded here": "Unneeded here: without it other final states occur, but not this outcome.",
+    "unneeded here": "Unneeded here: without it final states change, but this outcome stays impossible.",
     "not asked here": (
         "Not asked here: nothing comes after it, and at the end of a run everything that was stored and sent "
         "has taken effect. Let something come after it that must not be early."
@@ -195,9 +195,11 @@ class Finding:
     """What was found about a part.
 
     ``need``   ``needed``: without it the outcome is possible; ``else it may hang``: without it the outcome
-               stays impossible, but some run hangs, and none does with it;
-               ``redundant``: none of these; without it no run ends in
-               another state, by all memory and locals; ``never reached``: nor does any run execute it;
+               stays impossible, but some run hangs, and none does with it; ``else no run ends``: without it
+               all runs hang;
+               ``redundant``: none of these; without it
+               runs end in the same states, by all memory and locals;
+               ``never reached``: nor does any run execute it;
                ``not asked here``: nothing comes after it that could be early;
                ``not known``: without it a loop is cut at its bound;
                ``unneeded here``: states change, but the outcome
@@ -221,11 +223,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The findings about a test, in the order of its code. ``gap``: why some are missing; empty: none is."""
+    """The findings about a test, in the order of its code. ``gap``: why some are missing; empty: none is.
+    ``together``: parts that are not needed, nor any two of them, but without all of them the outcome is
+    possible."""
 
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     gap: str = ""
+    together: tuple[OptionalPart, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join([self.verdict.test.id, *self.lines()])
@@ -235,9 +240,17 @@ class Audit:
         out = findings(self)
         if not self.findings and not self.gap:
             out += wrapped(f"{NO_PARTS}.")
-        for text in self.legend():
+        for text in filter(None, (self.said_together, *self.legend())):
             out += wrapped(text)
         return [*out, *([f"  {self.gap[:1].upper()}{self.gap[1:]}."] if self.gap else [])]
+
+    @property
+    def said_together(self) -> str:
+        """A sentence about the parts that are needed together; empty if there are none."""
+        names = [named(p, self.verdict.test.source.name) for p in self.together]
+        if not names:
+            return ""
+        return f"One of these is needed: {', '.join(names[:-1])} or {names[-1]}."
 
     def legend(self) -> list[str]:
         """What the words mean that do not speak for themselves, of those that the findings have."""
