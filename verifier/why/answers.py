@@ -44,9 +44,12 @@ _DOES_BY: Mapping[tuple[PartKind, str], str] = {
 }
 
 
-def does(part: OptionalPart) -> str:
-    """What a part does, with the rules of its own instruction."""
+def does(part: OptionalPart, awaited: bool = False) -> str:
+    """What a part does, with the rules of its own instruction. ``awaited``: a grace period waits for it as a
+    reader, whatever else it is."""
     kind, op = part.kind, part.of.partition(" ")[0]
+    if awaited:
+        return _DOES["reader"]
     return _DOES_BY.get((kind, part.of)) or _DOES_BY.get((kind, op)) or _DOES[kind]
 
 
@@ -285,7 +288,8 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     if len(x.reasons) > 1:
         out.append(f"Reason {number} of {len(x.reasons)}{'' if x.complete else ' or more'}")
     if reason.parts:
-        out += ["It rests on", *_table(_part(p, file) for p in reason.parts), ""]
+        awaited = {p for c in reason.cycles for p in c.parts if p.kind == "IRQ-off region"}
+        out += ["It rests on", *_table(_part(p, file, p in awaited) for p in reason.parts), ""]
     said = reason.off_cycles(file)
     if said:
         out += [*(wrapped(said) if reason.cycles else wrap(said, PARAGRAPH)), ""]
@@ -301,9 +305,9 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     return out
 
 
-def _part(part: OptionalPart, file: str) -> tuple[str, str, str, str]:
+def _part(part: OptionalPart, file: str, awaited: bool) -> tuple[str, str, str, str]:
     cpus = ", ".join(map(str, sorted(part.cpus)))
-    return f"CPU {cpus}", " ".join(part.text.split()), place(part.span, file), does(part)
+    return f"CPU {cpus}", " ".join(part.text.split()), place(part.span, file), does(part, awaited)
 
 
 def _cycle(cycle: Closed, number: int) -> list[str]:

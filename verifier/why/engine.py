@@ -231,7 +231,7 @@ class Engine:
         return self.candidates.check(self.solver, [self.listing, *assumptions])
 
     def _count(self, spare: Sequence[OptionalPart]) -> int:
-        """A literal that holds where two of these parts are missing; while answers are listed, no three are."""
+        """A literal that holds where two of these parts are missing; in lists of answers, no three are."""
         known = self.counted.get(tuple(spare))
         if known is not None:
             return known
