@@ -122,12 +122,14 @@ class Excluded(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Parts each of which is needed, while the others of the test are not; ``cycles``: the proof. ``gap``
-    says why there is none. ``excluded``: if it needs no cycle, what excludes it."""
+    says why there is none. ``excluded``: if it needs no cycle, what excludes it. ``open``: it is not known
+    whether these parts are needed."""
 
     parts: tuple[OptionalPart, ...]
     cycles: tuple[Closed, ...]
     gap: str = ""
     excluded: Excluded | None = None
+    open: tuple[OptionalPart, ...] = ()
 
     def off_cycles(self, file: str) -> str:
         """A sentence about the parts that are on no cycle; empty if each is on one."""
@@ -143,7 +145,7 @@ class Reason:
         if not self.cycles:
             return ""
         on = {part for cycle in self.cycles for part in cycle.parts}
-        off = [named(part, file) for part in self.parts if part not in on]
+        off = [named(part, file) for part in self.parts if part not in on and part not in self.open]
         said, verb, them = " and ".join(off), *(("is", "it") if len(off) == 1 else ("are", "them"))
         said = f"{said[:1].upper()}{said[1:]} {verb} on no cycle: without {them}, some runs would close none."
         return said if off else ""

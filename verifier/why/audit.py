@@ -82,11 +82,12 @@ class _Auditor:
         self.parts = optional(self.code)[1]
         found = {p: Finding(p.kind, p.text, p.span, p.cpus, "not asked", p) for p in self.parts}
         try:
-            self.code, self.parts, opened_engine, self.gap = opened(
-                self.test, self.code, self.model, self.value, self.budget, self.unroll
-            )
+            made = opened(self.test, self.code, self.model, self.value, self.budget, self.unroll)
+            self.code, self.parts = made.code, made.parts
+            bound = "a loop is followed to its bound only" if made.bounded else ""
+            self.gap = "; ".join(filter(None, (made.gap, bound)))
             found = {p: found[p] for p in self.parts}
-            with opened_engine as engine:
+            with made.engine as engine:
                 self._judge(engine, found)
             self._judge_hangs(found)
             needed = [p for p in self.parts if witnesses and found[p].need in _RUNS]

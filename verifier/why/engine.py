@@ -59,14 +59,14 @@ class Candidates:
         """The literals of the outcome, at the end of a run."""
         return [self.outcome, *self.normal]
 
-    def possible(self) -> bool:
-        """May the outcome occur? What is ordered for this question, ``unordered`` solvers do not know."""
-        if NO in self.given:
-            return False
-        for _, rules in self.graphs:
+    def possible(self, cut: bool = False) -> bool:
+        """May the outcome occur? With ``cut``: or be behind the bound of a loop? What is ordered for this
+        question, ``unordered`` solvers do not know."""
+        asked = [given for given in (self.given, self.cut * cut) if given and NO not in given]
+        for _, rules in self.graphs if asked else ():
             self.acyclic(relation for _, relation in rules)
         with self.solver() as solver:
-            return self.check(solver, self.given)
+            return any(self.check(solver, given) for given in asked)
 
     def acyclic(self, rules: Iterable[SymbolicRelation]) -> None:
         """Only candidates in which these relations together have no cycle."""
@@ -263,12 +263,14 @@ class Engine:
 
 
 class Opened(NamedTuple):
-    """A test with optional parts, and the engine that answers for it. ``gap``: what is taken as given."""
+    """A test with optional parts, and the engine that answers for it. ``gap``: what is taken as given.
+    ``bounded``: where parts are missing, it follows loops to their bounds that need none."""
 
     code: Lowered
     parts: list[OptionalPart]
     engine: Engine
     gap: str
+    bounded: bool
 
 
 def opened(
@@ -293,8 +295,7 @@ def opened(
             short, engine = _engine(test, code, parts, model, value, budget, unroll)
             why = _unfit(test, engine, parts)
             if not why or not less:
-                bound = "a loop is followed to its bound only" if why else ""
-                return Opened(short, parts, engine, "; ".join(filter(None, (gap, bound))))
+                return Opened(short, parts, engine, gap, bool(why))
             engine.__exit__()
         except LimitError as limit:
             if budget.over or not less:
