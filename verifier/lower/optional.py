@@ -36,7 +36,8 @@ class OptionalPart(NamedTuple):
     ``text``    how the source writes it, at ``span``;
     ``cpus``    the CPUs that execute it;
     ``loop``    a jump back may repeat it;
-    ``of``      the op and the kind of its instruction: ``F mfence``; empty for what waits for a lock.
+    ``of``      the op and the kind of its instruction: ``F mfence``; empty for what waits for a lock;
+    ``beside``  another part of its kind, of the same word, is in its line.
     """
 
     name: str
@@ -46,6 +47,7 @@ class OptionalPart(NamedTuple):
     cpus: frozenset[int]
     loop: bool = False
     of: str = ""
+    beside: bool = False
 
     def is_of(self, op: Op) -> bool:
         """May an event of its instruction, or of what stands for it, have this op?"""
@@ -78,11 +80,20 @@ def optional(lowered: Lowered) -> tuple[Lowered, list[OptionalPart]]:
     threads = [maker.code(cpu, code) for cpu, code in enumerate(lowered.threads)]
     nmis = [(cpu, maker.code(cpu, code)) for cpu, code in lowered.nmis]
     pending = [p._replace(code=maker.code(p.cpu, p.code)) for p in lowered.pending]
-    parts = [part for part in maker.parts.values() if part.kind != "reader" or maker.awaited(part)]
+    parts = _beside([part for part in maker.parts.values() if part.kind != "reader" or maker.awaited(part)])
     options: dict[str, int | None] = dict.fromkeys((part.name for part in maker.parts.values()), 1)
     options |= dict.fromkeys(part.name for part in parts)
     made = replace(lowered, threads=threads, nmis=nmis, pending=pending, options=options)
     return (made if maker.calls < 2 else _overtaking(made)), parts
+
+
+def _beside(parts: Sequence[OptionalPart]) -> list[OptionalPart]:
+    """The same parts, which say of themselves whether another one like them is in their line."""
+    columns: dict[tuple[str, ...], set[int]] = {}
+    alike = [(p.kind, p.text.partition("(")[0], p.span.source.name, str(p.span.line)) for p in parts]
+    for p, key in zip(parts, alike, strict=True):
+        columns.setdefault(key, set()).add(p.span.column)
+    return [p._replace(beside=len(columns[key]) > 1) for p, key in zip(parts, alike, strict=True)]
 
 
 def _overtaking(lowered: Lowered) -> Lowered:

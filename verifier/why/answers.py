@@ -131,6 +131,10 @@ class Reason:
     excluded: Excluded | None = None
     open: tuple[OptionalPart, ...] = ()
 
+    def awaits(self, part: OptionalPart) -> bool:
+        """Is a region with interrupts off on a cycle as a reader, for which a grace period waits?"""
+        return part.kind == "IRQ-off region" and any(part in cycle.parts for cycle in self.cycles)
+
     def off_cycles(self, file: str) -> str:
         """A sentence about the parts that are on no cycle; empty if each is on one."""
         if self.excluded is not None:
@@ -188,7 +192,7 @@ class Explanation(Drawable):
         if self.comments:
             file = self.verdict.test.source.name
             out.append("Comments that could stand in the source:")
-            out += [f"  {place(c.part.span, file)}: {c.text}" for c in self.comments]
+            out += [f"  {where(c.part, file)}: {c.text}" for c in self.comments]
             out.append("")
         if self.gap:
             out.append(f"This is not all of it: {self.gap}.")
@@ -224,6 +228,10 @@ class Finding:
     joint: tuple[OptionalPart, ...] = ()
     run: Trace | None = None
     program: Program | None = None
+
+    def where(self, file: str) -> str:
+        """Its place, told apart from others in its line."""
+        return place(self.span, file) if self.part is None else where(self.part, file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +279,12 @@ def impossible(verdict: Verdict) -> bool:
     return verdict.observation == wanted and not verdict.deadlock
 
 
+def where(part: OptionalPart, file: str) -> str:
+    """``line 22``, and the column where another part like it is in this line."""
+    column = f", column {part.span.column}" if part.beside else ""
+    return f"{place(part.span, file)}{column}"
+
+
 def named(part: OptionalPart, file: str, short: bool = True) -> str:
     """``smp_mb() (line 22)``, ``the LOCK of atomic_inc() (line 9)``."""
     text = called(part.text) if short else " ".join(part.text.split())
@@ -281,7 +295,7 @@ def named(part: OptionalPart, file: str, short: bool = True) -> str:
         "wait": "the wait of ",
     }
     what = f"{text} takes" if part.kind == "lock" else text
-    return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({place(part.span, file)})"
+    return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({where(part, file)})"
 
 
 def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
@@ -290,8 +304,7 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     if len(x.reasons) > 1:
         out.append(f"Reason {number} of {len(x.reasons)}{'' if x.complete else ' or more'}")
     if reason.parts:
-        awaited = {p for c in reason.cycles for p in c.parts if p.kind == "IRQ-off region"}
-        out += ["It rests on", *_table(_part(p, file, p in awaited) for p in reason.parts), ""]
+        out += ["It rests on", *_table(_part(p, file, reason.awaits(p)) for p in reason.parts), ""]
     said = reason.off_cycles(file)
     if said:
         out += [*(wrapped(said) if reason.cycles else wrap(said, PARAGRAPH)), ""]
@@ -309,7 +322,7 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
 
 def _part(part: OptionalPart, file: str, awaited: bool) -> tuple[str, str, str, str]:
     cpus = ", ".join(map(str, sorted(part.cpus)))
-    return f"CPU {cpus}", " ".join(part.text.split()), place(part.span, file), does(part, awaited)
+    return f"CPU {cpus}", " ".join(part.text.split()), where(part, file), does(part, awaited)
 
 
 def _cycle(cycle: Closed, number: int) -> list[str]:
@@ -349,7 +362,5 @@ def findings(x: Audit) -> list[str]:
         cpus = f"CPU {', '.join(map(str, sorted(f.cpus)))}" if f.cpus else ""
         joint = f"; needed if {' or '.join(named(p, file) for p in f.joint)} is missing" if f.joint else ""
         text = " ".join(f.text.split())
-        rows.append(
-            (place(f.span, file), text, f"{f.kind}", f"{f.need}{joint}{f'  ({cpus})' if cpus else ''}")
-        )
+        rows.append((f.where(file), text, f"{f.kind}", f"{f.need}{joint}{f'  ({cpus})' if cpus else ''}"))
     return _table(rows)

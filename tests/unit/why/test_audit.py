@@ -18,9 +18,10 @@ from verifier.suite.decide import run
 from verifier.suite.options import Options
 from verifier.syntax import load
 from verifier.syntax.test import Test
-from verifier.why.answers import Audit, Finding
+from verifier.why.answers import Audit, Explanation, Finding
 from verifier.why.audit import audit
 from verifier.why.engine import Engine
+from verifier.why.explain import explain
 
 
 def loaded(text: str) -> Test:
@@ -30,6 +31,10 @@ def loaded(text: str) -> Test:
 
 def audited(text: str) -> Audit:
     return audit(run(loaded(text), Options()), model(GENERIC), Budget(20))
+
+
+def of_text(text: str) -> Explanation:
+    return explain(run(loaded(text), Options()), model(GENERIC), Budget(20))
 
 
 def found(text: str) -> dict[str, Finding]:
@@ -197,6 +202,20 @@ r0 = READ_ONCE(y); }}
 P1 {{ WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }}
 exists (0:r0 = 0 /\\ 1:r0 = 0)
 """
+
+
+def test_parts_of_one_line_are_told_apart() -> None:
+    """By their columns, where kind and word are the same: in the table, in clauses, above runs."""
+    said = " ".join(str(audited(SB.format("smp_mb(); smp_mb(); mfence(); atomic_inc(&z);"))).split())
+    assert "line 4, column 1 smp_mb() barrier" in said and "line 4, column 11 smp_mb() barrier" in said
+    assert "line 4 mfence() barrier" in said and "line 6 smp_mb() barrier" in said
+    assert (
+        "One of these is needed: smp_mb() (line 4, column 1), smp_mb() (line 4, column 11), mfence() " in said
+    )
+    text = SB.format("smp_mb(); smp_mb();")
+    assert "needed if smp_mb() (line 4, column 11) is missing" in str(audited(text))
+    (reason, *_) = of_text(text).reasons
+    assert "line 4, column " in str(of_text(text)) and len(reason.parts) == 2
 
 
 @pytest.mark.parametrize(
