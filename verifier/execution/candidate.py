@@ -442,7 +442,7 @@ class _Candidate(Removals):
             for a in sends
             for b in sends
             if a.cpu == b.cpu and a is not b and a.domain == b.domain
-            if old or not self.program.overtakes(b, a)
+            if old or not truth(evaluate(self.program.overtakes(b, a), self.x.slots))
         )
 
     def _acked(self) -> Relation:

@@ -170,6 +170,10 @@ class Prepared:
                     first = first_look.setdefault(group, i)
                     for earlier in ops[first:i]:
                         op.slots |= mask(earlier.event.guard)
+        # What says which kernel this is, and which calls are waited for: a delivery asks for it (MMR 17.7).
+        self.asked_later = 0 if program.kernel is None else 1 << program.kernel
+        for event in program.events:
+            self.asked_later |= mask(event.waited)
         self._schedule()
         self._suffixes()
         # A program without translated accesses, and without conditions about the TLB, needs no TLB.
@@ -407,12 +411,11 @@ class Prepared:
                 vas.append(v)
                 reads.append(r)
                 writes.append(w)
-            count, constant = self.program.slots, self.program.kernel
+            count = self.program.slots
+            slots |= self.asked_later
             known = self._rests[pcs] = Rest(
                 slots=slots,
-                kept=itemgetter(
-                    *(n if slots >> n & 1 or n == constant else count for n in range(count)), count, count
-                ),
+                kept=itemgetter(*(n if slots >> n & 1 else count for n in range(count)), count, count),
                 vas=tuple(vas),
                 reads=tuple(reads),
                 writes=tuple(writes),

@@ -19,6 +19,7 @@ from verifier.explore.state import (
 )
 from verifier.explore.upkeep import Upkeep
 from verifier.program.events import Event
+from verifier.program.expressions import evaluate
 from verifier.program.ops import ICR
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import truth
@@ -73,7 +74,9 @@ def _overtakes(machine: Upkeep, state: State, body: int, other: int) -> bool:
     if mine.domain != its.domain:
         return True
     known = OVERTAKING if kernel is None else state.slots[kernel]
-    return isinstance(known, int) and known >= OVERTAKING and machine.program.overtakes(mine, its)
+    if not isinstance(known, int) or known < OVERTAKING:
+        return False
+    return truth(evaluate(machine.program.overtakes(mine, its), state.slots))
 
 
 def _wanted(machine: Upkeep, draft: Draft, event: Event) -> list[int]:

@@ -13,7 +13,7 @@ from verifier.lower.code import (
 )
 from verifier.lower.paths import Env, Path, negation
 from verifier.lower.taken import Locks
-from verifier.program.events import Access, Body, BodyKind, DecidedBy, Event, Warned
+from verifier.program.events import Access, Body, BodyKind, DecidedBy, Event, ReaderBegun, Warned
 from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, call
 from verifier.program.ops import KINDS, Kind, Op
 from verifier.program.values import UNDEF, Ptr
@@ -81,6 +81,7 @@ class Collector(ABC):
     present: dict[int, Expr] = field(default_factory=dict)  # by its begin, whether an SRCU section is there
     begins: int = 0  # how many places begin SRCU sections
     carriers: set[str] = field(default_factory=set)  # the cells and fields that are given an index
+    begun: list[ReaderBegun] = field(default_factory=list)  # where RCU sections begin, if parts are optional
     handed: list[Handed] = field(default_factory=list)  # ends of sections by an index from memory
     # The handlers around what is unrolled, each with what tells it from others.
     sending: list[tuple[Hashable, tuple[Instruction, ...]]] = field(default_factory=list)

@@ -8,12 +8,14 @@ locals; where they are given, unrolling leaves nothing of the parts that are not
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal, get_args
 
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Target
 from verifier.lower.turns import sets
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Reg, call
 from verifier.program.ops import Op
+from verifier.program.profiles import OVERTAKING
 from verifier.program.values import Ptr
 from verifier.records import NamedTuple, replace
 from verifier.source import Span
@@ -34,7 +36,8 @@ class OptionalPart(NamedTuple):
     ``text``    how the source writes it, at ``span``;
     ``cpus``    the CPUs that execute it;
     ``loop``    a jump back may repeat it;
-    ``of``      the op and the kind of its instruction: ``F mfence``; empty for what waits for a lock.
+    ``of``      the op and the kind of its instruction: ``F mfence``; empty for what waits for a lock;
+    ``beside``  another part of its kind, of the same word, is in its line.
     """
 
     name: str
@@ -44,6 +47,7 @@ class OptionalPart(NamedTuple):
     cpus: frozenset[int]
     loop: bool = False
     of: str = ""
+    beside: bool = False
 
     def is_of(self, op: Op) -> bool:
         """May an event of its instruction, or of what stands for it, have this op?"""
@@ -76,10 +80,26 @@ def optional(lowered: Lowered) -> tuple[Lowered, list[OptionalPart]]:
     threads = [maker.code(cpu, code) for cpu, code in enumerate(lowered.threads)]
     nmis = [(cpu, maker.code(cpu, code)) for cpu, code in lowered.nmis]
     pending = [p._replace(code=maker.code(p.cpu, p.code)) for p in lowered.pending]
-    parts = [part for part in maker.parts.values() if part.kind != "reader" or maker.awaited(part)]
+    parts = _beside([part for part in maker.parts.values() if part.kind != "reader" or maker.awaited(part)])
     options: dict[str, int | None] = dict.fromkeys((part.name for part in maker.parts.values()), 1)
     options |= dict.fromkeys(part.name for part in parts)
-    return replace(lowered, threads=threads, nmis=nmis, pending=pending, options=options), parts
+    made = replace(lowered, threads=threads, nmis=nmis, pending=pending, options=options)
+    return (made if maker.calls < 2 else _overtaking(made)), parts
+
+
+def _beside(parts: Sequence[OptionalPart]) -> list[OptionalPart]:
+    """The same parts, which say of themselves whether another one like them is in their line."""
+    columns: dict[tuple[str, ...], set[int]] = {}
+    alike = [(p.kind, p.text.partition("(")[0], p.span.source.name, str(p.span.line)) for p in parts]
+    for p, key in zip(parts, alike, strict=True):
+        columns.setdefault(key, set()).add(p.span.column)
+    return [p._replace(beside=len(columns[key]) > 1) for p, key in zip(parts, alike, strict=True)]
+
+
+def _overtaking(lowered: Lowered) -> Lowered:
+    """The same test where a call may overtake one whose wait is left out: kernels differ (MMR 17.7)."""
+    world = replace(lowered.world, versions=lowered.world.versions | {OVERTAKING})
+    return replace(lowered, world=world)
 
 
 def kept(
@@ -107,6 +127,7 @@ class _Maker:
         self.labels = 0
         self.awaiting: set[Domain] = set()  # what grace periods wait for readers of
         self.read: dict[str, set[Domain]] = {}  # by the name of a reader, what it is a reader of
+        self.calls = 0  # that are waited for, unless their waits are left out
 
     def awaited(self, reader: OptionalPart) -> bool:
         """May a grace period wait for a reader?"""
@@ -174,7 +195,7 @@ class _Body:
         if (x.op == "GP" and x.kind == "start") or x.kind == "rcu":
             self.maker.awaiting.add(self.domain(x))
         if x.op in _WHOLE and x.kind not in ("clflush", "rcu"):
-            yield from self.without(self.part(_WHOLE[x.op], x), x)
+            yield from self.without(self.part(_WHOLE[x.op], x), self.awaited(x))
         elif x.op == "X":
             part = self.maker.asked("LOCK", x, self.cpu, x.text, at in self.turning)
             yield from self.without(part, x, *self.unlocked(x))
@@ -194,6 +215,15 @@ class _Body:
             yield x if part is None else x._replace(part=part.name)
         else:
             yield x
+
+    def awaited(self, x: Emit) -> Emit:
+        """A call, which is waited for where its wait is there (MMR 17.7)."""
+        if x.op != "SEND" or x.waited is None or x.waited == FALSE:
+            return x
+        waits = (y for y in self.source if isinstance(y, Emit) and y.op == "WAIT" and y.group == x.group)
+        parts = [part for part in map(partial(self.part, "wait"), waits) if part is not None]
+        self.maker.calls += bool(parts)
+        return x._replace(waited=call("and", x.waited, *dict.fromkeys(parts)))
 
     def reader(self, x: Emit) -> Reg | None:
         """The part that a section is which begins here."""

@@ -12,7 +12,7 @@ from verifier.lower.collector import Collector, Handed, last
 from verifier.lower.paths import Env, Path, negation, substitute
 from verifier.lower.taken import now
 from verifier.lower.turns import decided, known
-from verifier.program.events import Body, Event, Warned
+from verifier.program.events import Body, Event, ReaderBegun, Warned
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call, refs
 from verifier.program.ops import Kind
 from verifier.program.values import Ptr
@@ -59,6 +59,8 @@ def _counted(env: Env, code: Emit) -> Env:
 def reader(c: Collector, body: Body, code: Emit, path: Path) -> None:
     """What an instruction changes in the reasons to be a reader; only first and last count. A handler
     is one from its delivery to its return. An STI with the CLI right behind it ends nothing (MMR 8.11)."""
+    if c.optional and code.op == "RCU" and code.kind == "lock":
+        c.begun.append(ReaderBegun(body.cpu, code.span, call("and", *path.guard)))
     if not c.graced or body.rank or (code.op == "IRQ" and code.joined):
         return
     env, before = path.env, _reading(path.env)

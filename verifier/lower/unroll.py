@@ -487,4 +487,5 @@ def _unrolled(unroller: _Unroller, lowered: Lowered) -> Program:
         stops=unroller.stops,
         options=options,
         origin=unroller.origin,
+        begun=unroller.begun,
     )

@@ -25,7 +25,7 @@ from verifier.records import NamedTuple
 from verifier.render.story import headline, rows, runs
 from verifier.results import Verdict
 from verifier.source import Source, Span
-from verifier.why.answers import Explanation, Reason, does
+from verifier.why.answers import Explanation, Reason, does, where
 
 AROUND = 4  # lines that are shown around those of an include that a story names
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -235,9 +235,9 @@ class _Section:
         if reason.parts:
             yield '<p>It rests on</p><ul class="v-parts">'
             for part in reason.parts:
-                where = self._place(place(part.span, file), part.span)
+                there = self._place(where(part, file), part.span)
                 cpus = ", ".join(map(str, sorted(part.cpus)))
-                said = f"{where}: {self.told(does(part))}"
+                said = f"{there}: {self.told(does(part, reason.awaits(part)))}"
                 yield f"<li>CPU {cpus}: <code>{escaped(part.text)}</code>, {said}</li>"
             yield "</ul>"
         if reason.off_cycles(file):

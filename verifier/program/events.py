@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, evaluate
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, evaluate
 from verifier.program.ops import Kind, Op
 from verifier.program.values import BEGINS, Ptr, Value, truth
 from verifier.program.waits import Loop, Stop, Wait
@@ -212,6 +212,14 @@ class Warned(NamedTuple):
     span: Span | None
 
 
+class ReaderBegun(NamedTuple):
+    """A place where a CPU begins an RCU section if ``guard``, over slots, holds. Inner ones have no event."""
+
+    cpu: int
+    span: Span | None
+    guard: Expr
+
+
 class DecidedBy(NamedTuple):
     """A place where ``value``, over slots, decides what is done, if all of ``guard`` holds.
 
@@ -247,7 +255,8 @@ class Program:
                    no read fills them, and only the Z3 judge chooses them;
     ``warns``      the places where the code may hit a WARN or BUG;
     ``decisions``  the places where a value decides what is done;
-    ``origin``     the instruction that each event was made of, by the event's number.
+    ``origin``     the instruction that each event was made of, by the event's number;
+    ``begun``      where RCU sections begin, if some part of the code is optional.
     """
 
     world: World
@@ -270,6 +279,7 @@ class Program:
     loops: list[Loop] = field(default_factory=list)
     cuts_after: list[int] = field(default_factory=list)
     origin: Mapping[int, object] = field(default_factory=dict, repr=False)
+    begun: list[ReaderBegun] = field(default_factory=list)
     told: Names | None = field(default=None, init=False, repr=False)  # made by ``naming``
 
     # -- its world ------------------------------------------------------------------------------------
@@ -411,13 +421,12 @@ class Program:
             if a.cpu == b.cpu and a is not b and (a.cpu in fetching or any(e.op == "W" for e in a.events))
         ]
 
-    def overtakes(self, later: Event, earlier: Event) -> bool:
-        """May a CPU handle a SEND before an earlier SEND of the same sender (MMR 17.7)? It may if the sender
-        waits for the later one, but not for the earlier one."""
-        waited, other = later.waited, earlier.waited
-        if waited is None or other is None:
-            return False
-        return waited != FALSE and not (isinstance(other, Const) and truth(other.value))
+    def overtakes(self, later: Event, earlier: Event) -> Expr:
+        """Whether a CPU may handle a SEND before an earlier one of the same sender (MMR 17.7), over slots: if
+        the sender waits for the later one, but not for the earlier one."""
+        if later.waited is None or earlier.waited is None:
+            return FALSE
+        return call("and", call("bool", later.waited), call("not", earlier.waited))
 
 
 def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:

@@ -84,6 +84,7 @@ def running(program: Program) -> Program:
         cuts=[fixed.of(c) for c in program.cuts],
         observables=[replace(o, expr=fixed.maybe(o.expr)) for o in program.observables],
         decisions=[fixed.decision(d) for d in program.decisions],
+        begun=[b._replace(guard=fixed.of(b.guard)) for b in program.begun],
         warns=[w._replace(hit=fixed.of(w.hit)) for w in program.warns],
         stops=[],
     )

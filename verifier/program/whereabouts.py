@@ -50,9 +50,9 @@ class Whereabouts:
         return [*where, *([f" {text}"] if text else []), *([" (", *which, ")"] if which else [])]
 
     def times(self, event: Event) -> list[Event]:
-        """The events that its body executes at the same place, the same number of them in all runs or not."""
-        here = self.lines.get(line_of(event), [])
-        return [e for e in here if (e.body, e.op, e.span) == (event.body, event.op, event.span)]
+        """The events that do in its body what it does at the same place, the same number of them in all runs
+        or not."""
+        return [e for e in self.lines.get(line_of(event), []) if _done(e) == _done(event)]
 
     def _time(self, event: Event, executed: Container[int]) -> Iterable[Said]:
         done = [e for e in self.times(event) if e.id in executed]
@@ -133,6 +133,13 @@ class Whereabouts:
         the same."""
         here = self.lines.get(line_of(event), [])
         return [e for e in here if e.body == event.body and _role(e) == _role(event)]
+
+
+def _done(event: Event) -> tuple[object, ...]:
+    """What an event does, and where. One statement may start something and end it, as a wait for a grace
+    period does, or turn interrupts off and on."""
+    touched = tuple([(a.slot is None, a.value is None) for a in event.accesses])
+    return event.body, event.op, event.kind, event.span, touched
 
 
 def _role(event: Event) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from verifier.lower.optional import OptionalPart
 from verifier.output import COLOURLESS, Output, Paint
-from verifier.program.waits import place
 from verifier.render.base import Wanted
 from verifier.render.json import Json, Shape, trace_object
 from verifier.render.story import headline, story, text
@@ -34,7 +33,7 @@ def audit(x: Audit, runs: bool = True, paint: Paint = COLOURLESS) -> str:
     out = [headline(x.verdict, paint=paint), *x.lines()]
     for f in x.findings if runs else ():
         if f.run is not None:
-            out += ["", f"Without the {f.kind} of {' '.join(f.text.split())} ({place(f.span, file)}):"]
+            out += ["", f"Without the {f.kind} of {' '.join(f.text.split())} ({f.where(file)}):"]
             out += [story(x.verdict, f.run, paint)]
     return "\n".join(out).rstrip() + "\n"
 
@@ -88,7 +87,8 @@ def _link_object(link: Link) -> Shape:
 def audit_object(x: Audit) -> Shape:
     """What an audit adds to a result."""
     file = x.verdict.test.source.name
-    return {"gap": x.gap, "findings": [_finding_object(f, file) for f in x.findings]}
+    found = [_finding_object(f, file) for f in x.findings]
+    return {"gap": x.gap, "findings": found, "together": [_part_object(p) for p in x.together]}
 
 
 def _finding_object(f: Finding, file: str) -> Shape:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from verifier.errors import ExitCode
 from verifier.picture import page
-from verifier.program.waits import folded, place
+from verifier.program.waits import folded
 from verifier.records import NamedTuple, dataclass
 from verifier.render.problem import brief
 from verifier.reports.html import Html, code, html, joined, row, table, tag
@@ -192,14 +192,15 @@ def _audited(audit: Audit, links: Links) -> Html:
         joint = f"needed if {' or '.join(named(p, file) for p in f.joint)} is missing" if f.joint else ""
         cpus = ", ".join(map(str, sorted(f.cpus)))
         need = tag("span", f.need, class_=f"need {f.need.partition(' ')[0]}")
-        where = links.of(place(f.span, file))
+        where = links.of(f.where(file))
         rows.append(
             row([where, code(f.text), f.kind, cpus, joined([need, links.of(f"; {joint}" if joint else "")])])
         )
     told = table(["where", "part", "kind", "CPU", "needed?"], rows, class_="audit") if rows else ""
     gap = tag("p", links.of(f"{audit.gap[:1].upper()}{audit.gap[1:]}."), class_="gap") if audit.gap else ""
     none = tag("p", f"{NO_PARTS}.") if not rows and not gap else ""
-    notes = [tag("p", text) for text in audit.legend()]
+    notes = [tag("p", links.of(audit.said_together))] if audit.together else []
+    notes += [tag("p", text) for text in audit.legend()]
     return joined([tag("h3", "What is needed"), told, none, *notes, gap])
 
 

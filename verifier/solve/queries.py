@@ -273,6 +273,8 @@ class _Asked:
         e = self.encoding
         if d.kind == "found":
             return [e.observed[d.at][d.value]]
+        if d.kind == "read" and d.event is not None:  # who reads something comes there
+            return [e.slots[d.at][d.value], e.executed[d.event.id]]
         if d.kind != "last":
             return [e.slots[d.at][d.value]]
         assert d.cell is not None

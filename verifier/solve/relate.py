@@ -24,6 +24,7 @@ from verifier.model.roles import (
 )
 from verifier.program.asking import asking
 from verifier.program.events import Body, Event
+from verifier.program.expressions import FALSE
 from verifier.program.profiles import OVERTAKING
 from verifier.program.values import Ptr
 from verifier.solve.clauses import NO, YES
@@ -124,13 +125,16 @@ def _between_functions(e: Encoding) -> dict[int, int]:
     """First and last events of handlers -> the literal that no interrupt is delivered or returns there, as
     it goes on with another function, or went on with this one (MMR 8.10)."""
     bodies, found = e.program.bodies, {}
+    before: dict[int, list[int]] = {}
+    after: dict[int, list[int]] = {}
+    for (a, b), x in e.together.items():
+        before.setdefault(b, []).append(x)
+        after.setdefault(a, []).append(x)
     for body in bodies:
-        before = [x for (_, b), x in e.together.items() if b == body.id]
-        after = [x for (a, _), x in e.together.items() if a == body.id]
-        if before:
-            found[body.events[0].id] = e.clauses.any(before)
-        if after:
-            found[body.events[-1].id] = e.clauses.any(after)
+        if body.id in before:
+            found[body.events[0].id] = e.clauses.any(before[body.id])
+        if body.id in after:
+            found[body.events[-1].id] = e.clauses.any(after[body.id])
     return found
 
 
@@ -153,6 +157,9 @@ def _batches(e: Encoding, x: Symbolic) -> None:
     """Which handlers one interrupt may run (MMR 8.10). All were sent before it came. No event of a lower rank
     lies between them, and a handler of the same rank that lies between belongs to the interrupt, too."""
     clauses, bodies = e.clauses, e.program.bodies
+    after: dict[int, list[tuple[int, int]]] = {}  # by a handler, those that may come next in its interrupt
+    for (c, d), further in e.together.items():
+        after.setdefault(c, []).append((d, further))
     for (a, b), one in e.together.items():
         first = e.po_literal(a, -1, b, -1)
         for needed in (e.ran[a], e.ran[b], first):
@@ -161,6 +168,7 @@ def _batches(e: Encoding, x: Symbolic) -> None:
         assert send is not None
         x.sent.add(send.id, bodies[a].events[0].id, one)
         for other in (c for c in bodies if c.cpu == bodies[a].cpu and c.id not in (a, b)):
+            clauses.check()
             if other.rank < bodies[a].rank:
                 for event in other.events:
                     mine, its = (e.po_literal(h, -1, other.id, event.id) for h in (a, b))
@@ -171,8 +179,8 @@ def _batches(e: Encoding, x: Symbolic) -> None:
                 for pair in ((a, other.id), (other.id, b)):
                     inside = e.together.get(pair, NO)
                     clauses.add(-one, -e.ran[other.id], -middle[0], -middle[1], inside)
-        for (c, d), further in e.together.items():
-            if c == b and d != a:
+        for d, further in after.get(b, ()):
+            if d != a:
                 clauses.add(-one, -further, e.together.get((a, d), NO))
 
 
@@ -216,6 +224,7 @@ def _one_line(e: Encoding, bodies: list[Body]) -> None:
     """Program order is a line. For instants that follows from the axioms. Other events may be unordered
     by the axioms; here they, too, get one place in relation to any two bodies."""
     for a, b in combinations(sorted(bodies, key=lambda b: (-b.rank, b.id)), 2):
+        e.clauses.check()
         for other in bodies if b.rank else ():
             for at in other.events if other.rank < b.rank else ():
                 if instant(at, e.model.switches) and not buffered(at, e.program):
@@ -456,13 +465,13 @@ def keeps(e: Encoding, a: Event, b: Event) -> int:
     of ``b``."""
     if a.domain != b.domain:
         return NO  # callbacks of two domains
-    if not e.program.overtakes(b, a):
-        return YES
-    if e.program.kernel is None:
-        return NO
+    said = e.program.overtakes(b, a)
+    overtakes = NO if said == FALSE else e.truth(said)
+    if overtakes == NO or e.program.kernel is None:
+        return -overtakes
     kernels = e.slots[e.program.kernel].items()
     old = [x for kernel, x in kernels if isinstance(kernel, int) and kernel < OVERTAKING]
-    return e.clauses.any(old)
+    return e.clauses.any([*old, -overtakes])
 
 
 def _interrupts(e: Encoding, x: Symbolic) -> None:
@@ -475,6 +484,7 @@ def _interrupts(e: Encoding, x: Symbolic) -> None:
     _batches(e, x)
     sends = [v for v in e.program.events if v.op == "SEND"]
     for a in sends:
+        e.clauses.check()
         for b in (v for v in sends if v.cpu == a.cpu and v is not a):
             x.kept.add(a.id, b.id, keeps(e, a, b))
     for read, send, there in asking(e.program):

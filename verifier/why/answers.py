@@ -44,15 +44,18 @@ _DOES_BY: Mapping[tuple[PartKind, str], str] = {
 }
 
 
-def does(part: OptionalPart) -> str:
-    """What a part does, with the rules of its own instruction."""
+def does(part: OptionalPart, awaited: bool = False) -> str:
+    """What a part does, with the rules of its own instruction. ``awaited``: a grace period waits for it as a
+    reader, whatever else it is."""
     kind, op = part.kind, part.of.partition(" ")[0]
+    if awaited:
+        return _DOES["reader"]
     return _DOES_BY.get((kind, part.of)) or _DOES_BY.get((kind, op)) or _DOES[kind]
 
 
 Need = Literal[
-    "needed", "else it may hang", "redundant", "never reached", "not asked here", "unneeded here", "unneeded",
-    "not known", "for the compiler only", "not asked",
+    "needed", "else it may hang", "else no run ends", "redundant", "never reached", "not asked here",
+    "unneeded here", "unneeded", "not known", "for the compiler only", "not asked",
 ]  # fmt: skip
 
 
@@ -60,7 +63,7 @@ NO_PARTS = "There is nothing here to switch off: no barrier, flush, wait or lock
 # The words that do not speak for themselves.
 _MEANS: dict[Need, str] = {
     "redundant": "Redundant: without it no final state changes, by all memory and locals{hang}.",
-    "unneeded here": "Unneeded here: without it other final states occur, but not this outcome.",
+    "unneeded here": "Unneeded here: without it final states change, but this outcome stays impossible.",
     "not asked here": (
         "Not asked here: nothing comes after it, and at the end of a run everything that was stored and sent "
         "has taken effect. Let something come after it that must not be early."
@@ -119,12 +122,18 @@ class Excluded(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Parts each of which is needed, while the others of the test are not; ``cycles``: the proof. ``gap``
-    says why there is none. ``excluded``: if it needs no cycle, what excludes it."""
+    says why there is none. ``excluded``: if it needs no cycle, what excludes it. ``open``: it is not known
+    whether these parts are needed."""
 
     parts: tuple[OptionalPart, ...]
     cycles: tuple[Closed, ...]
     gap: str = ""
     excluded: Excluded | None = None
+    open: tuple[OptionalPart, ...] = ()
+
+    def awaits(self, part: OptionalPart) -> bool:
+        """Is a region with interrupts off on a cycle as a reader, for which a grace period waits?"""
+        return part.kind == "IRQ-off region" and any(part in cycle.parts for cycle in self.cycles)
 
     def off_cycles(self, file: str) -> str:
         """A sentence about the parts that are on no cycle; empty if each is on one."""
@@ -140,7 +149,7 @@ class Reason:
         if not self.cycles:
             return ""
         on = {part for cycle in self.cycles for part in cycle.parts}
-        off = [named(part, file) for part in self.parts if part not in on]
+        off = [named(part, file) for part in self.parts if part not in on and part not in self.open]
         said, verb, them = " and ".join(off), *(("is", "it") if len(off) == 1 else ("are", "them"))
         said = f"{said[:1].upper()}{said[1:]} {verb} on no cycle: without {them}, some runs would close none."
         return said if off else ""
@@ -183,7 +192,7 @@ class Explanation(Drawable):
         if self.comments:
             file = self.verdict.test.source.name
             out.append("Comments that could stand in the source:")
-            out += [f"  {place(c.part.span, file)}: {c.text}" for c in self.comments]
+            out += [f"  {where(c.part, file)}: {c.text}" for c in self.comments]
             out.append("")
         if self.gap:
             out.append(f"This is not all of it: {self.gap}.")
@@ -195,9 +204,11 @@ class Finding:
     """What was found about a part.
 
     ``need``   ``needed``: without it the outcome is possible; ``else it may hang``: without it the outcome
-               stays impossible, but some run hangs, and none does with it;
-               ``redundant``: none of these; without it no run ends in
-               another state, by all memory and locals; ``never reached``: nor does any run execute it;
+               stays impossible, but some run hangs, and none does with it; ``else no run ends``: without it
+               all runs hang;
+               ``redundant``: none of these; without it
+               runs end in the same states, by all memory and locals;
+               ``never reached``: nor does any run execute it;
                ``not asked here``: nothing comes after it that could be early;
                ``not known``: without it a loop is cut at its bound;
                ``unneeded here``: states change, but the outcome
@@ -218,14 +229,21 @@ class Finding:
     run: Trace | None = None
     program: Program | None = None
 
+    def where(self, file: str) -> str:
+        """Its place, told apart from others in its line."""
+        return place(self.span, file) if self.part is None else where(self.part, file)
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The findings about a test, in the order of its code. ``gap``: why some are missing; empty: none is."""
+    """The findings about a test, in the order of its code. ``gap``: why some are missing; empty: none is.
+    ``together``: parts that are not needed, nor any two of them, but without all of them the outcome is
+    possible."""
 
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     gap: str = ""
+    together: tuple[OptionalPart, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join([self.verdict.test.id, *self.lines()])
@@ -235,9 +253,17 @@ class Audit:
         out = findings(self)
         if not self.findings and not self.gap:
             out += wrapped(f"{NO_PARTS}.")
-        for text in self.legend():
+        for text in filter(None, (self.said_together, *self.legend())):
             out += wrapped(text)
         return [*out, *([f"  {self.gap[:1].upper()}{self.gap[1:]}."] if self.gap else [])]
+
+    @property
+    def said_together(self) -> str:
+        """A sentence about the parts that are needed together; empty if there are none."""
+        names = [named(p, self.verdict.test.source.name) for p in self.together]
+        if not names:
+            return ""
+        return f"One of these is needed: {', '.join(names[:-1])} or {names[-1]}."
 
     def legend(self) -> list[str]:
         """What the words mean that do not speak for themselves, of those that the findings have."""
@@ -253,6 +279,12 @@ def impossible(verdict: Verdict) -> bool:
     return verdict.observation == wanted and not verdict.deadlock
 
 
+def where(part: OptionalPart, file: str) -> str:
+    """``line 22``, and the column where another part like it is in this line."""
+    column = f", column {part.span.column}" if part.beside else ""
+    return f"{place(part.span, file)}{column}"
+
+
 def named(part: OptionalPart, file: str, short: bool = True) -> str:
     """``smp_mb() (line 22)``, ``the LOCK of atomic_inc() (line 9)``."""
     text = called(part.text) if short else " ".join(part.text.split())
@@ -263,7 +295,7 @@ def named(part: OptionalPart, file: str, short: bool = True) -> str:
         "wait": "the wait of ",
     }
     what = f"{text} takes" if part.kind == "lock" else text
-    return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({place(part.span, file)})"
+    return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({where(part, file)})"
 
 
 def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
@@ -272,7 +304,7 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     if len(x.reasons) > 1:
         out.append(f"Reason {number} of {len(x.reasons)}{'' if x.complete else ' or more'}")
     if reason.parts:
-        out += ["It rests on", *_table(_part(p, file) for p in reason.parts), ""]
+        out += ["It rests on", *_table(_part(p, file, reason.awaits(p)) for p in reason.parts), ""]
     said = reason.off_cycles(file)
     if said:
         out += [*(wrapped(said) if reason.cycles else wrap(said, PARAGRAPH)), ""]
@@ -288,9 +320,9 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     return out
 
 
-def _part(part: OptionalPart, file: str) -> tuple[str, str, str, str]:
+def _part(part: OptionalPart, file: str, awaited: bool) -> tuple[str, str, str, str]:
     cpus = ", ".join(map(str, sorted(part.cpus)))
-    return f"CPU {cpus}", " ".join(part.text.split()), place(part.span, file), does(part)
+    return f"CPU {cpus}", " ".join(part.text.split()), where(part, file), does(part, awaited)
 
 
 def _cycle(cycle: Closed, number: int) -> list[str]:
@@ -330,7 +362,5 @@ def findings(x: Audit) -> list[str]:
         cpus = f"CPU {', '.join(map(str, sorted(f.cpus)))}" if f.cpus else ""
         joint = f"; needed if {' or '.join(named(p, file) for p in f.joint)} is missing" if f.joint else ""
         text = " ".join(f.text.split())
-        rows.append(
-            (place(f.span, file), text, f"{f.kind}", f"{f.need}{joint}{f'  ({cpus})' if cpus else ''}")
-        )
+        rows.append((f.where(file), text, f"{f.kind}", f"{f.need}{joint}{f'  ({cpus})' if cpus else ''}"))
     return _table(rows)

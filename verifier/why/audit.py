@@ -30,7 +30,9 @@ from verifier.words.table import WORDS
 
 STATES = 2000  # final states that are listed to find out what is redundant
 PAIRS = 400  # that are told
+_RUNS: frozenset[Need] = frozenset({"needed", "else it may hang", "else no run ends"})  # told with a run
 _SPARE: frozenset[Need] = frozenset({"redundant", "not asked here", "unneeded here", "unneeded"})
+_STARTS = ("IPI", "wait")  # kinds of parts without which runs may do less: a call comes, or comes first
 _ORDER = ("barrier", "wait", "grace period")  # kinds of parts that only make later things come later
 _ENDS = ("F", "WAIT", "TLBSYNC", "GP")  # what they are made of
 # What an audit asks after it has asked for each part whether it is needed.
@@ -70,6 +72,7 @@ class _Auditor:
         self.unroll, self.value = unroll, value
         self.code = observing(lower(self.test, budget))
         self.gap = ""
+        self.together: tuple[OptionalPart, ...] = ()
         self.later = list(_LATER)  # what is to be asked after the parts
 
     def audit(self, witnesses: bool) -> Audit:
@@ -79,20 +82,21 @@ class _Auditor:
         self.parts = optional(self.code)[1]
         found = {p: Finding(p.kind, p.text, p.span, p.cpus, "not asked", p) for p in self.parts}
         try:
-            self.code, self.parts, opened_engine, self.gap = opened(
-                self.test, self.code, self.model, self.value, self.budget, self.unroll
-            )
+            made = opened(self.test, self.code, self.model, self.value, self.budget, self.unroll)
+            self.code, self.parts = made.code, made.parts
+            bound = "a loop is followed to its bound only" if made.bounded else ""
+            self.gap = "; ".join(filter(None, (made.gap, bound)))
             found = {p: found[p] for p in self.parts}
-            with opened_engine as engine:
+            with made.engine as engine:
                 self._judge(engine, found)
             self._judge_hangs(found)
-            needed = [p for p in self.parts if witnesses and found[p].need in ("needed", "else it may hang")]
+            needed = [p for p in self.parts if witnesses and found[p].need in _RUNS]
             for number, part in enumerate(needed, 1):
                 self.budget.tell("a run without needed part", number, len(needed))
                 found[part] = self._with_run(part, found[part])
         except LimitError as limit:
             self.gap = f"{limit}; not asked: {self._not_asked(found)}"
-        return Audit(self.verdict, (*found.values(), *_compiler(self.test)), self.gap)
+        return Audit(self.verdict, (*found.values(), *_compiler(self.test)), self.gap, self.together)
 
     def _not_asked(self, found: Mapping[OptionalPart, Finding]) -> str:
         """What there was no time for."""
@@ -117,6 +121,7 @@ class _Auditor:
             joint.setdefault(b, []).append(a)
         for p, others in joint.items():
             found[p] = replace(found[p], joint=tuple(sorted(others, key=self.parts.index)))
+        self.together = tuple(engine.together(self.parts, self._apart(found, joint)))
         self.later.pop(0)
         self.budget.tell(self.later[0])
         changing = engine.changing(self.parts, spare, STATES)
@@ -129,8 +134,26 @@ class _Auditor:
             alike: Need = "never reached" if p in idle else "redundant"
             if p.kind in _ORDER and p not in idle and _last(engine.candidates.program, p):
                 alike = "not asked here"
-            found[p] = replace(found[p], need="unneeded here" if p in changing else alike)
+            changes = p in changing or (p.kind in _STARTS and p not in idle and engine.loses(self.parts, p))
+            found[p] = replace(found[p], need="unneeded here" if changes else alike)
+            if changes and p.kind in _STARTS and not engine.ends(self.parts, p):
+                found[p] = replace(found[p], need="else no run ends")
         self.later.pop(0)
+
+    def _apart(
+        self, found: Mapping[OptionalPart, Finding], joint: Mapping[OptionalPart, Sequence[OptionalPart]]
+    ) -> list[OptionalPart]:
+        """Parts that are not needed, of which no two are needed together. Without an IPI other things happen,
+        so none is among them."""
+        out: list[OptionalPart] = []
+        for p in self.parts:
+            if (
+                found[p].need == "unneeded"
+                and p.kind != "IPI"
+                and not any(q in out for q in joint.get(p, ()))
+            ):
+                out.append(p)
+        return out
 
     def _judge_hangs(self, found: dict[OptionalPart, Finding]) -> None:
         """Find the parts that keep a run from hanging, if none hangs with all of them."""

@@ -31,7 +31,7 @@ class Cases:
         other cycle, so that it is about every run."""
         clauses = [self._found(e, cycle) for e in cycle.edges]
         if not only:
-            clauses += [self._first(e) for e in cycle.edges]
+            clauses += [self._first(e, cycle) for e in cycle.edges]
             clauses += [] if any(clauses) else self._sent(cycle)
         return "; ".join(dict.fromkeys(filter(None, clauses)))
 
@@ -41,7 +41,7 @@ class Cases:
         decides = event is not None and any(a.slot in self.deciding for a in event.accesses)
         return self.names.finds(edge.first, cycle) if decides else ""
 
-    def _first(self, edge: Edge) -> str:
+    def _first(self, edge: Edge, cycle: Cycle) -> str:
         """Which of two came first, where a run has either."""
         a, b = self.names.nodes[edge.first], self.names.nodes[edge.second]
         if edge.rule == "age":
@@ -50,8 +50,8 @@ class Cases:
             walk, flush, order = b, a, "after"
         elif edge.rule == "grace" and a.event is not None and b.event is not None:
             if a.event.op == "RCU":
-                return f"the reader {self._at(a.event)} ends before the grace period does"
-            return f"the reader {self._at(b.event)} begins after the grace period has started"
+                return f"{self.names.reader(a.event, cycle)} ends before the grace period does"
+            return f"{self.names.reader(b.event, cycle)} begins after the grace period has started"
         else:
             return ""
         other = "the fault" if flush.kind == "fault" or flush.event is None else self._called(flush.event)
@@ -68,9 +68,6 @@ class Cases:
 
     def _called(self, event: Event) -> str:
         return f"{said(event)} ({place(event.span, self.names.file)})"
-
-    def _at(self, event: Event) -> str:
-        return f"of {place(event.span, self.names.file)}"
 
 
 def _deciding(program: Program) -> frozenset[int]:

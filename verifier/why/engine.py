@@ -15,6 +15,7 @@ from verifier.lower.optional import OptionalPart, kept, optional
 from verifier.model import Model
 from verifier.model.axioms import Equation
 from verifier.program.events import Program
+from verifier.program.expressions import FALSE
 from verifier.program.stops import running
 from verifier.records import NamedTuple
 from verifier.solve.acyclic import require_acyclic
@@ -58,14 +59,14 @@ class Candidates:
         """The literals of the outcome, at the end of a run."""
         return [self.outcome, *self.normal]
 
-    def possible(self) -> bool:
-        """May the outcome occur? What is ordered for this question, ``unordered`` solvers do not know."""
-        if NO in self.given:
-            return False
-        for _, rules in self.graphs:
+    def possible(self, cut: bool = False) -> bool:
+        """May the outcome occur? With ``cut``: or be behind the bound of a loop? What is ordered for this
+        question, ``unordered`` solvers do not know."""
+        asked = [given for given in (self.given, self.cut * cut) if given and NO not in given]
+        for _, rules in self.graphs if asked else ():
             self.acyclic(relation for _, relation in rules)
         with self.solver() as solver:
-            return self.check(solver, self.given)
+            return any(self.check(solver, given) for given in asked)
 
     def acyclic(self, rules: Iterable[SymbolicRelation]) -> None:
         """Only candidates in which these relations together have no cycle."""
@@ -111,9 +112,13 @@ class Engine:
         for _, rules in self.candidates.graphs:
             self.candidates.acyclic(relation for _, relation in rules)
         require_lines(self.encoding)
+        self.begun = [
+            (b, self.encoding.truth(b.guard)) for b in self.candidates.program.begun if b.guard != FALSE
+        ]
         self.solver = self.candidates.solver(fresh=fresh)
-        self.next = self.encoding.clauses.variables
+        self.listing = self.next = self.encoding.clauses.variables + 1  # holds where answers are listed
         self.counted: dict[tuple[OptionalPart, ...], int] = {}
+        self.states: list[list[int]] = []  # that runs with all parts end in, once they are listed
 
     def __enter__(self) -> Engine:
         return self
@@ -142,6 +147,8 @@ class Engine:
             x for x in e.program.events if x.span == part.span and x.cpu in part.cpus and part.is_of(x.op)
         )
         done = [e.executed[x.id] for x in mine]
+        if part.kind == "reader":
+            done += [there for b, there in self.begun if b.span == part.span and b.cpu in part.cpus]
         known: list[int] = [x for x in done if x != NO]
         on = [self.on[p] for p in present]
         return YES in known or any(self.candidates.check(self.solver, [x, *on]) for x in known)
@@ -152,49 +159,79 @@ class Engine:
         self, parts: Sequence[OptionalPart], spare: Sequence[OptionalPart]
     ) -> Iterator[tuple[OptionalPart, OptionalPart]]:
         """The pairs among the parts ``spare``, none of which is needed alone, that cannot both be missing. Of
-        ``parts`` the others are there. From now on the engine knows only runs in which at most two of
-        ``spare``, and none of these pairs, are missing."""
+        ``parts`` the others are there."""
         c = self.candidates
         self._count(spare)
         given = [*c.given, *(self.on[p] for p in parts if p not in spare)]
-        while c.check(self.solver, given):
+        while self._listed(given):
             missing = [p for p in spare if not self.holds(self.on[p])]
             if len(missing) != 2:
                 raise InternalError(f"the outcome is possible without {[p.text for p in missing]}")
-            self.solver.forbid([-self.on[p] for p in missing])
+            self._forbid([-self.on[p] for p in missing])
             yield missing[0], missing[1]
+
+    def together(self, parts: Sequence[OptionalPart], spare: Sequence[OptionalPart]) -> list[OptionalPart]:
+        """Parts among ``spare`` that cannot all be missing, though any of them can where the others are
+        there; of ``parts`` the others are there. Empty: all of ``spare`` can be missing."""
+        there, free = [p for p in parts if p not in spare], list(spare)
+        if not self.possible(there):
+            return []
+        for p in spare:
+            if self.possible([*there, p]):
+                there.append(p)
+                free.remove(p)
+        return free
 
     def changing(
         self, parts: Sequence[OptionalPart], spare: Sequence[OptionalPart], most: int
     ) -> list[OptionalPart] | None:
         """Those of the parts ``spare`` without which, each alone, a run ends in another state than all runs
-        with all ``parts``. None: there are more than ``most`` states. The engine is of no more use then.
+        with all ``parts``. None: there are more than ``most`` states.
 
         One question is about all of them: a run that ends in a state that is not known, in which at most one
         part is missing.
         """
         c = self.candidates
         left = list(spare)
-        self.solver.forbid([self._count(spare)])
+        self._forbid([self._count(spare)])
         found: list[OptionalPart] = []
-        states = 0
+        self.states = []
         while left:
-            if not c.check(self.solver, [*c.normal, *(self.on[p] for p in parts if p not in left)]):
+            if not self._listed([*c.normal, *(self.on[p] for p in parts if p not in left)]):
                 break
             state = [self._held(values) for values in self.shown]
             missing = next((p for p in left if not self.holds(self.on[p])), None)
             if missing is None or c.check(self.solver, [*c.normal, *(self.on[p] for p in parts), *state]):
-                states += 1
-                if states > most:
+                self.states.append(state)
+                if len(self.states) > most:
                     return None
-                self.solver.forbid(state)
+                self._forbid(state)
             else:
                 found.append(missing)
                 left.remove(missing)
         return found
 
+    def loses(self, parts: Sequence[OptionalPart], part: OptionalPart) -> bool:
+        """Is there a state in which a run with all ``parts`` ends, and none without this one? All states with
+        them have been listed: ``changing`` has said that no state is new without it."""
+        given = [*self.candidates.normal, -self.on[part], *(self.on[p] for p in parts if p is not part)]
+        return not all(self.candidates.check(self.solver, [*given, *state]) for state in self.states)
+
+    def ends(self, parts: Sequence[OptionalPart], absent: OptionalPart) -> bool:
+        """Does a run end where one of the parts is absent?"""
+        given = [-self.on[absent], *(self.on[p] for p in parts if p is not absent)]
+        return self.candidates.check(self.solver, [*self.candidates.normal, *given])
+
+    def _forbid(self, literals: Iterable[int]) -> None:
+        """While answers are listed, at least one of these is false."""
+        self.solver.forbid([self.listing, *literals])
+
+    def _listed(self, assumptions: Iterable[int]) -> bool:
+        """Is there an answer that is not in the list yet?"""
+        return self.candidates.check(self.solver, [self.listing, *assumptions])
+
     def _count(self, spare: Sequence[OptionalPart]) -> int:
-        """A literal that holds where two of these parts are missing; from now on, no three of them are."""
+        """A literal that holds where two of these parts are missing; in lists of answers, no three are."""
         known = self.counted.get(tuple(spare))
         if known is not None:
             return known
@@ -203,9 +240,9 @@ class Engine:
             missing = -self.on[part]
             now_one, now_two = self.next + 1, self.next + 2
             self.next += 2
-            for implied in ((one, -now_one), (missing, -now_one), (two, -now_two), (one, missing, -now_two),
-                            (two, missing)):  # fmt: skip
+            for implied in ((one, -now_one), (missing, -now_one), (two, -now_two), (one, missing, -now_two)):
                 self.solver.forbid(implied)
+            self._forbid((two, missing))
             one, two = now_one, now_two
         self.counted[tuple(spare)] = two
         return two
@@ -226,12 +263,14 @@ class Engine:
 
 
 class Opened(NamedTuple):
-    """A test with optional parts, and the engine that answers for it. ``gap``: what is taken as given."""
+    """A test with optional parts, and the engine that answers for it. ``gap``: what is taken as given.
+    ``bounded``: where parts are missing, it follows loops to their bounds that need none."""
 
     code: Lowered
     parts: list[OptionalPart]
     engine: Engine
     gap: str
+    bounded: bool
 
 
 def opened(
@@ -256,8 +295,7 @@ def opened(
             short, engine = _engine(test, code, parts, model, value, budget, unroll)
             why = _unfit(test, engine, parts)
             if not why or not less:
-                bound = "a loop is followed to its bound only" if why else ""
-                return Opened(short, parts, engine, "; ".join(filter(None, (gap, bound))))
+                return Opened(short, parts, engine, gap, bool(why))
             engine.__exit__()
         except LimitError as limit:
             if budget.over or not less:

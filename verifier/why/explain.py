@@ -63,6 +63,7 @@ class _Explainer:
     def __init__(self, verdict: Verdict, model: Model, budget: Budget, unroll: int | None) -> None:
         self.verdict, self.model, self.budget = verdict, model, budget
         self.test, self.unroll = verdict.test, unroll
+        self.open: list[OptionalPart] = []  # of which it is not known whether they are needed
         self.value = verdict.test.quantifier != "forall"
 
     def explain(self, bound: int) -> Explanation:
@@ -70,39 +71,102 @@ class _Explainer:
         self.code, parts = optional(lowered)
         kinds = monotone(lowered.observables)
         self.always = [p for p in parts if p.kind not in kinds]
-        bare = self._bare() if len(parts) >= MANY_PARTS else None
-        gap = ""
-        if bare is not None:
-            found = Reasons(((),), True)
-            told: tuple[Reason, ...] = (self._reason((), 1, 1, bare),)
-        else:
-            self.code, _, opened_engine, gap = opened(
+        bare = self._bare(parts) if len(parts) >= MANY_PARTS else None
+        gap, found = "", Reasons(((),), True)
+        if bare is None:
+            code, _, engine, gap, bounded = opened(
                 self.test, lowered, self.model, self.value, self.budget, self.unroll
             )
-            with opened_engine as engine:
+            with engine:
                 found = reasons(engine, bound)
-            of = len(found.found)
-            told = tuple(self._reason(parts, at, of) for at, parts in enumerate(found.found, 1))
+            bare = self._bare(parts) if bounded and len(parts) < MANY_PARTS else None
+            if bare is not None:
+                gap, found = "", Reasons(((),), True)
+            else:
+                self.code = code
+                found = self._without_bounds(found) if bounded else found
+                gap = "; ".join(filter(None, (gap, self._not_known())))
+        of = len(found.found)
+        told = tuple(self._reason(some, at, of, bare) for at, some in enumerate(found.found, 1))
         waits = self._taken(told[0].parts) if told else ""
         lacking = sum(bool(r.gap) for r in told)
         cycles = f"the cycles of {lacking} of {len(told)} reasons are missing" if lacking else ""
         gap = "; ".join(filter(None, (gap, found.gap, cycles)))
         return Explanation(
-            self.verdict, _summary(self.verdict, told, found, waits), told, found.complete,
+            self.verdict, self._summary(told, found, waits), told, found.complete,
             tuple(_comments(told[0], self.test)) if told else (), gap,
         )  # fmt: skip
 
-    def _bare(self) -> Candidates | None:
-        """The candidates without any part, if the outcome is impossible even then. Many outcomes rest on no
-        part, and these are far fewer candidates than those in which each part is there or not."""
+    def _summary(self, told: Sequence[Reason], found: Reasons, waits: str) -> str:
+        """One sentence. ``waits``: what it rests on that is taken as given."""
+        if not told:
+            return self.verdict.observation
+        first, file, word = told[0], self.test.source.name, self.verdict.observation
+        if not first.parts:
+            waits = ", and on ".join(filter(None, (_callbacks(first), waits)))
+            no, also = ("barrier, LOCK or flush", f", and on {waits}") if waits else _NOTHING
+            return f"{word}: it rests on no {no}, but on what every CPU does by itself{also}"
+        rests = _listed([named(p, file) for p in first.parts])
+        rests += "".join(f", and on {given}" for given in (_callbacks(first), waits) if given)
+        others, more = len(told) - 1, ""
+        if others:
+            more = f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"
+        elif not found.complete:
+            more = "; there may be other reasons"
+        most = "at most " if any(p in self.open for p in first.parts) else ""
+        return f"{word}: it rests on {most}{rests}{more}"
+
+    def _bare(self, parts: Sequence[OptionalPart]) -> Candidates | None:
+        """The candidates without any part, if the outcome is impossible even then, whichever calls are waited
+        for: these may overtake others (MMR 17.7). Many outcomes rest on no part, and these are far fewer
+        candidates than those in which each part is there or not."""
         self.budget.tell("the test without any part")
+        waits = [p for p in parts if p.kind == "wait" and p.is_of("WAIT") and p not in self.always]
         try:
+            if len(waits) > 1 and self._candidates((), free=waits).possible(cut=True):
+                return None
             candidates = self._candidates(())
-            return None if candidates.possible() else candidates
+            return None if candidates.possible(cut=True) else candidates
         except LimitError:
             if self.budget.over:
                 raise
             return None  # counters that are not updated by LOCK'd operations may get many values
+
+    def _without_bounds(self, found: Reasons) -> Reasons:
+        """Reasons that were found where loops are followed to their bounds, without what is not needed where
+        all else is missing: loops may need no bound there. Of the parts that are left, those without which a
+        loop needs one are ``open``: they may not be needed."""
+        smaller: list[tuple[OptionalPart, ...]] = []
+        try:
+            for parts in found.found:
+                smaller.append(self._smaller(parts))
+        except LimitError as limit:
+            self.open += dict.fromkeys(p for parts in found.found[len(smaller) :] for p in parts)
+            return found._replace(gap=str(limit))
+        least = [a for a in smaller if not any(set(b) < set(a) for b in smaller)]
+        return Reasons(tuple(dict.fromkeys(least)), False, found.gap)
+
+    def _smaller(self, parts: tuple[OptionalPart, ...]) -> tuple[OptionalPart, ...]:
+        """A reason without what is not needed where all else is missing."""
+        open_: list[OptionalPart] = []
+        for p in parts:
+            less = tuple(q for q in parts if q is not p)
+            without = self._candidates(less)
+            if not without.possible(cut=True):
+                return self._smaller(less)  # what could not be decided may be decided now
+            if not without.possible():
+                open_.append(p)
+        self.open += open_
+        return parts
+
+    def _not_known(self) -> str:
+        """A clause about the parts that may not be needed; empty if there are none."""
+        if not self.open:
+            return ""
+        names = [named(p, self.test.source.name) for p in dict.fromkeys(self.open)]
+        needed, them = ("is needed", "it") if len(names) == 1 else ("are needed", "one of them")
+        bound = f"without {them} a loop is followed to its bound only"
+        return f"whether {_listed(names)} {needed} is not known: {bound}"
 
     def _taken(self, parts: Iterable[OptionalPart]) -> str:
         """A clause about what is taken as given where a condition asks for hangs: those parts without which,
@@ -121,11 +185,17 @@ class _Explainer:
             return f"{taken}: locks, waits and regions"
         return f"{taken}: {_listed(needed)}" if needed else f"{taken}, of which no part is needed alone"
 
-    def _candidates(self, parts: Iterable[OptionalPart], absent: Sequence[OptionalPart] = ()) -> Candidates:
+    def _candidates(
+        self,
+        parts: Iterable[OptionalPart],
+        absent: Sequence[OptionalPart] = (),
+        free: Sequence[OptionalPart] = (),
+    ) -> Candidates:
         """The candidates of the program that has only these parts, and those that are always there but for
-        ``absent``."""
+        ``absent``. Those that are ``free`` may be there or not."""
         there = {p.name for p in (*parts, *self.always) if p not in absent}
         code = given(self.code, there)
+        code = replace(code, options={**code.options, **dict.fromkeys((p.name for p in free), None)})
         _, program = short_program(self.test, code, self.model.switches, self.unroll, self.budget)
         return Candidates(program, self.model, self.value, self.budget)
 
@@ -143,7 +213,8 @@ class _Explainer:
             alone = None if needed else excluded(candidates, self.model, self.value, self.test.source.name)
         except LimitError as limit:
             return Reason(parts, (), f"its cycles are missing: {limit}")
-        return Reason(parts, tuple(_merged(closed)), excluded=alone)
+        open_ = tuple(p for p in parts if p in self.open)
+        return Reason(parts, tuple(_merged(closed)), excluded=alone, open=open_)
 
 
 def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, case: str) -> Closed:
@@ -206,25 +277,6 @@ _NOTHING = "barrier, LOCK, flush or wait", ""
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _summary(verdict: Verdict, told: Sequence[Reason], found: Reasons, waits: str) -> str:
-    """One sentence. ``waits``: what it rests on that is taken as given."""
-    if not told:
-        return verdict.observation
-    first, file, word = told[0], verdict.test.source.name, verdict.observation
-    if not first.parts:
-        waits = ", and on ".join(filter(None, (_callbacks(first), waits)))
-        no, also = ("barrier, LOCK or flush", f", and on {waits}") if waits else _NOTHING
-        return f"{word}: it rests on no {no}, but on what every CPU does by itself{also}"
-    rests = _listed([named(p, file) for p in first.parts])
-    rests += "".join(f", and on {given}" for given in (_callbacks(first), waits) if given)
-    others, more = len(told) - 1, ""
-    if others:
-        more = f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"
-    elif not found.complete:
-        more = "; there may be other reasons"
-    return f"{word}: it rests on {rests}{more}"
 
 
 def _callbacks(reason: Reason) -> str:

@@ -9,10 +9,11 @@ from typing import Literal
 from verifier.model.roles import buffered, role
 from verifier.program.events import Access, BodyKind, Event
 from verifier.program.expressions import Const
-from verifier.program.ops import ICR
+from verifier.program.ops import ICR, Op
 from verifier.program.values import IN_LINE, SOFTIRQS_OFF, Ptr, Value
-from verifier.program.waits import place
+from verifier.program.waits import folded, place
 from verifier.program.whereabouts import Said, Whereabouts
+from verifier.program.windows import Windows
 from verifier.records import NamedTuple
 from verifier.solve.sites import Chain
 from verifier.source import Span
@@ -30,6 +31,10 @@ _NOTES: Mapping[EventNameKind, str] = {
 _SHORT: Mapping[EventNameKind, str] = {
     "walk": "the page walk", "use": "the use", "init": "the start", "snapshot": "that instant",
 }  # fmt: skip
+
+
+# What an RCU reader is called that is none of the source's sections.
+_READERS: Mapping[Op, str] = {"IRQ": "IRQ-off region", "DLV": "interrupt", "NMI": "NMI"}
 
 
 class CycleStep(NamedTuple):
@@ -58,7 +63,7 @@ class EventNames:
     def __init__(self, candidates: Candidates, file: str) -> None:
         self.program, self.file = candidates.program, file
         self.tell = self.program.naming.of
-        self.whereabouts = Whereabouts(self.program)
+        self.whereabouts, self.windows = Whereabouts(self.program), Windows(self.program)
         e = candidates.encoding
         events = self.program.events
         late = {v.id for v in events if e.model.buffered and buffered(v, self.program)}
@@ -99,6 +104,8 @@ class EventNames:
             return CycleStep(n.cpu, n.text, "", self._found(node, cycle.read))
         if n.event is None or n.text:
             return CycleStep(n.cpu, n.text, where, span=n.event.span if n.event is not None else None)
+        if n.event.id in self.windows.made:
+            return self._marked(n.event, cycle)
         note = _NOTES.get(n.kind, "")
         if (n.kind == "event" and n.event.op in ("R", "X", "IF")) or n.kind == "copy":
             note = ": ".join(filter(None, (note, self._found(node, cycle.read))))
@@ -106,6 +113,29 @@ class EventNames:
         if n.event.op == "IRET":
             return CycleStep(n.cpu, said(n.event), "", note)
         return CycleStep(n.cpu, said(n.event), where, note, n.event.span)
+
+    def _marked(self, mark: Event, cycle: Cycle) -> CycleStep:
+        """The beginning or the end of an RCU reader that has no mark in the source."""
+        made = self.windows.made[mark.id]
+        note = f"an RCU reader {'ends' if mark.kind == 'unlock' else 'begins'} [18.1]"
+        if made is None:
+            return CycleStep(mark.cpu, "interrupts are off from the start", "", note)
+        note = "; ".join(filter(None, (note, self._which(made, cycle))))
+        if made.op == "IRET":
+            return CycleStep(mark.cpu, said(made), "", note)
+        return CycleStep(mark.cpu, said(made), place(made.span, self.file), note, made.span)
+
+    def reader(self, mark: Event, cycle: Cycle) -> str:
+        """``the reader of line 7``: the RCU section that a mark begins or ends."""
+        if mark.span is not None:
+            return f"the reader of {place(mark.span, self.file)}"
+        begin = self.windows.begin(mark, cycle.executed)
+        made = self.windows.made.get(begin.id, begin)
+        if made is None:
+            return "the IRQ-off region that is there from the start"
+        where = f" of {place(made.span, self.file)}" * (made.span is not None)
+        which = self._which(made, cycle)
+        return f"the {_READERS.get(made.op, 'reader')}{where}{f' ({which})' * bool(which)}"
 
     def _which(self, event: Event, cycle: Cycle) -> str:
         """Which execution of its line an event is, if there are several."""
@@ -321,7 +351,7 @@ _WORDS = {
 
 def said(event: Event) -> str:
     """How the source writes an event, or what it stands for."""
-    text = " ".join(event.text.split()) or event.op
+    text = folded(event.text) or (folded(event.span.text).rstrip(";") if event.span is not None else event.op)
     callback = event.kind == "callback"
     return {
         "DLV": f"{'callback' if callback else 'interrupt'}: {text}",

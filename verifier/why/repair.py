@@ -73,15 +73,20 @@ def repair_alone(
         return repair(test, options, cost, hear)
     import_module("verifier.lower.c.file")  # here, so that each process need not do it
     start = time.perf_counter()
+    heard: list[str] = []
+
+    def listen(text: str) -> None:
+        heard[:] = [text]
+        if hear is not None:
+            hear(text)
+
     try:
         found = alone(
-            lambda: _sent(repair(test, options, cost, tell if hear is not None else None)),
-            options.limits,
-            test.source.name,
-            hear,
+            lambda: _sent(repair(test, options, cost, tell)), options.limits, test.source.name, listen
         )
     except LimitError as lost:
-        return Repairs(test, "unknown", (), False, str(lost), seconds=time.perf_counter() - start)
+        reason = "; ".join([str(lost), *(f"the last that was tried: {text}" for text in heard)])
+        return Repairs(test, "unknown", (), False, reason, seconds=time.perf_counter() - start)
     return replace(found, test=test)
 
 
@@ -339,6 +344,11 @@ class _Search:
             likely = self.base.dead if tree is not None else ()
             found = effect(test, self.options, self.budget, self.base, likely)
         except InputError:
+            return None
+        except LimitError as limit:
+            if self.budget.over:
+                raise
+            self.unsure = self.unsure or f"{edit.told}: {limit}"  # too large; others may not be
             return None
         if tree is not None and found != "fails" and self._changed((edit,), (edit.at,)) is None:
             return None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from verifier.lower.optional import OptionalPart, PartKind
 from verifier.program.events import Event
 from verifier.program.ops import Op
+from verifier.program.windows import Windows
 from verifier.source import Span
 from verifier.why.engine import Candidates
 
@@ -20,6 +21,7 @@ _BOTH: tuple[tuple[tuple[str, ...], Op, PartKind], ...] = (
     ((*_ORDERED, "broadcast"), "TLBSYNC", "wait"),
     ((*_ORDERED, "grace"), "GP", "grace period"),
     (("grace",), "RCU", "reader"),
+    (("grace",), "RCU", "IRQ-off region"),
     (_FLUSHED, "CR3", "flush"),
     (_FLUSHED, "INV", "flush"),
     (_FLUSHED, "BINV", "flush"),
@@ -41,12 +43,12 @@ class Rests:
         self.events: dict[int, Event] = {e.id: e for e in candidates.program.events}
         events = candidates.program.events
         self.events |= {node: events[event] for (event, _), node in candidates.encoding.flushes.items()}
-        self.readers = {
-            mark.id: lock.span
-            for lock, unlocks in candidates.program.sections()
-            for mark in (lock, *unlocks)
-            if lock.span is not None
-        }
+        windows = Windows(candidates.program)
+        self.readers: dict[int, Span | None] = {}
+        for lock, unlocks in candidates.program.sections():
+            begin = lock if lock.span is not None else windows.window(lock)
+            if begin is not None:
+                self.readers |= dict.fromkeys((mark.id for mark in (lock, *unlocks)), begin.span)
 
     def on(self, first: int, second: int, rule: str) -> Iterator[OptionalPart]:
         """The parts without which ``first`` does not come before ``second`` by a rule of the model."""

@@ -239,7 +239,7 @@ def test_everything_impossible_is_explained(folder: str) -> None:
     for path in share(sorted((LITMUS / folder).glob("*.litmus")), 3):
         for test in verifier.load(path):
             x = verifier.explain(test, reasons=2)
-            given = "a loop is followed to its bound only" in x.gap  # where parts of its turns are optional
+            given = "followed to its bound only" in x.gap  # where parts of its turns are optional
             assert (given or not x.gap) and not any(r.gap for r in x.reasons), test.id
             assert bool(x.reasons) == (x.verdict.observation == "never"), test.id
             assert all(set(c.parts) <= set(r.parts) for r in x.reasons for c in r.cycles), test.id
@@ -418,3 +418,63 @@ def test_only_the_only_cycle_is_about_any_case() -> None:
     ]  # fmt: skip
     (reason,) = explained("linux/gup-fast/table-free.litmus", "F").reasons
     assert [c.heading for c in reason.cycles] == ["in any case"]
+
+
+HELD = """MM held
+{{ int x; int y; spinlock_t l; }}
+void f(void *i) {{ WRITE_ONCE(x, 1); }}
+P0 {{
+  {0}
+  while (!READ_ONCE(x)) {{ {1} cpu_relax(); {0} }}
+  {1}
+  {between}
+  r1 = READ_ONCE(y);
+}}
+P1 {{
+  {store}
+  {waits}
+  {last}
+}}
+{final}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("begins", "ends", "waits"),
+    [
+        ("rcu_read_lock();", "rcu_read_unlock();", "synchronize_rcu();"),
+        ("preempt_disable();", "preempt_enable();", "synchronize_rcu();"),
+        ("local_irq_disable();", "local_irq_enable();", "smp_mb();"),
+    ],
+)
+def test_where_loops_have_bounds_nothing_unneeded_is_named(begins: str, ends: str, waits: str) -> None:
+    """Without any part, the loop needs none, and the order of stores is enough."""
+    text = HELD.format(begins, ends, between="", store="WRITE_ONCE(y, 1);", waits=waits,
+                       last="WRITE_ONCE(x, 1);", final="exists (0:r1 = 0)")  # fmt: skip
+    x, _ = of_text(text)
+    assert [r.parts for r in x.reasons] == [()] and x.complete and not x.gap
+    assert x.reasons[0].cycles
+
+
+@pytest.mark.slow
+def test_where_loops_have_bounds_what_is_needed_is_named() -> None:
+    sides = [f"WRITE_ONCE({a}, 1);\nsmp_mb();\nr2 = READ_ONCE({b});" for a, b in ("yz", "zy")]
+    text = HELD.format("rcu_read_lock();", "rcu_read_unlock();", between=sides[0], store="",
+                       waits="synchronize_rcu();", last=f"WRITE_ONCE(x, 1); {sides[1]}",
+                       final="exists (0:r2 = 0 /\\ 1:r2 = 0)").replace("int y;", "int y; int z;")  # fmt: skip
+    x, _ = of_text(text)
+    (reason,) = x.reasons
+    assert [(p.kind, p.cpus) for p in reason.parts] == [("barrier", {0}), ("barrier", {1})]
+    assert not x.gap and "it rests on smp_mb()" in x.summary
+
+
+@pytest.mark.slow
+def test_what_may_not_be_needed_is_said() -> None:
+    """Without it, a loop is followed to its bound only: it is named with that."""
+    text = HELD.format("spin_lock_irq(&l);", "spin_unlock_irq(&l);", between="", store="WRITE_ONCE(y, 1);",
+                       waits="smp_call_function_single(0, f, NULL, 1);", last="",
+                       final="exists (0:r1 = 0)")  # fmt: skip
+    x, _ = of_text(text)
+    assert "it rests on at most the IRQ-off region of spin_lock_irq()" in x.summary and not x.complete
+    assert "is needed is not known: without it a loop is followed to its bound only" in x.gap
