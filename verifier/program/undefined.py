@@ -56,12 +56,12 @@ def decision(program: Program, value: Expr, span: Span | None, slots: Slots) -> 
     if span is None:
         return Wrong(f"a decision by an undefined value: {why}")
     return Wrong(
-        f"`{folded(span.text)}` in {_line(program, span)} decides by an undefined value: {why}", span
+        f"`{folded(span.text)}` in {line_of(program, span)} decides by an undefined value: {why}", span
     )
 
 
-def _line(program: Program, span: Span) -> str:
-    """``line 5``, with the name of the file if it is not the test's."""
+def line_of(program: Program, span: Span) -> str:
+    """Where something stands: ``line 5``, with the name of the file if it is not the test's."""
     other = "" if span.source.name == program.world.file else f" of {os.path.basename(span.source.name)}"
     return f"line {span.line}{other}"
 
@@ -162,7 +162,7 @@ class _Reasons:
             return "it is read from memory"
         event, access = read
         assert event.span is not None
-        where = f"`{folded(event.text)}` in {_line(program, event.span)} reads"
+        where = f"`{folded(event.text)}` in {line_of(program, event.span)} reads"
         for store in program.events if most else ():
             for a in store.accesses:
                 if a.value is None or store is event or self.value(a.value) != UNDEF:
@@ -170,7 +170,7 @@ class _Reasons:
                 done = self.value(store.guard)
                 if done is None or not truth(done) or self.value(a.addr) != self.value(access.addr):
                     continue
-                what = f"what {_line(program, store.span)} stores" if store.span else "what is stored"
+                what = f"what {line_of(program, store.span)} stores" if store.span else "what is stored"
                 return f"{where} {what}: {self.of(a.value, most - 1)}"
         return f"{where} one"
 
