@@ -22,10 +22,12 @@ ONE_SIZE = "accesses of different sizes to one location are not modelled"
 
 
 class Wrong(NamedTuple):
-    """What makes a run one of which nothing is known, in words, and where it stands."""
+    """What makes a run one of which nothing is known, in words, and where it stands. ``lost``: it is an
+    access to an address that belongs to no object, before any decision by an undefined value."""
 
     told: str
     span: Span | None = None
+    lost: bool = False
 
 
 def no_cell(program: Program, event: Event, slots: Slots) -> Wrong:
@@ -36,8 +38,9 @@ def no_cell(program: Program, event: Event, slots: Slots) -> Wrong:
         cell = _around(program, known.value(access.addr))
         if cell is not None:
             what = f"to other bytes than those of {cell.name}, which has {cell.bits} bits: {event.text}"
-            return Wrong(f"an access{line} {what}; {ONE_SIZE}", event.span)
-    return Wrong(f"an access{line} to an address that belongs to no object: {event.text}", event.span)
+            return Wrong(f"an access{line} {what}; {ONE_SIZE}", event.span, lost=True)
+    what = f"to an address that belongs to no object: {event.text}"
+    return Wrong(f"an access{line} {what}", event.span, lost=True)
 
 
 def _around(program: Program, address: Value | None) -> Cell | None:

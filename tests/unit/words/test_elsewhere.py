@@ -56,7 +56,8 @@ FULL = [
     "__smp_mb", "__mb", "set_mb", "build_cr3",
     "__invlpg", "local_flush_tlb", "sync_core_before_usermode", "kick_all_cpus_sync",
     "native_ptep_get_and_clear", "ptep_modify_prot_start", "pmdp_invalidate", "ptep_clear_flush",
-    "kref_get", "get_task_struct", "wake_q_add", "assign_bit", "wrmsrl", "wbinvd", "cr4_set_bits", "mmap_write_lock",
+    "kref_get", "get_task_struct", "wake_q_add", "assign_bit",
+    "wrmsrl", "wbinvd", "cr4_set_bits", "mmap_write_lock",
 ]  # fmt: skip
 
 
