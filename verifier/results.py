@@ -192,7 +192,7 @@ def judge_answer(
     ``states``: does the caller want all final states? ``doubt``: why the answer is incomplete, if the answer
     itself does not say so.
     """
-    observation, reason, bound = _observation(test, program, answer)
+    observation, reason, bound = _observation(test, program, answer, states)
     if observation == "unknown":
         doubt = ""  # an unknown observation has its own reason
     elif states and not doubt:
@@ -265,6 +265,8 @@ def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
         return f"within bound {program.bound}: {said}"
     if any(loop.any_number for loop in answer.loops):
         help_ = "no bound is enough; assume() its end"
+    elif any(loop.walks for loop in answer.loops):
+        help_ += ", which never helps where a list leads to itself"
     if ending > 1:
         help_ = help_.replace("its end", "their ends")
     return f"within bound {program.bound}: {f'{said}; ' if said else ''}{help_}"
@@ -312,8 +314,11 @@ def _of_states(test: Test, program: Program, answer: Answer) -> str:
     return f"there may be more states than those {_loops_cut(test, program, answer)}" if answer.cut else ""
 
 
-def _observation(test: Test, program: Program, answer: Answer) -> tuple[str, str, int | None]:
-    """The observation, the reason if it is unknown, and the bound if it matters."""
+def _observation(test: Test, program: Program, answer: Answer, states: bool) -> tuple[str, str, int | None]:
+    """The observation, the reason if it is unknown or a remark, and the bound if it matters. A run that is
+    not wrong shows its outcome whatever wrong runs do; but if ``states`` are asked for, all of them are."""
+    if answer.bad is not None and answer.reachable and answer.refutable and not states:
+        return "sometimes", f"nothing is known of some other runs: {answer.bad.told}", None
     if answer.bad is not None:
         return "unknown", answer.bad.told, None
     if answer.reachable is None or answer.refutable is None:

@@ -145,7 +145,12 @@ def judged(draw: Draw, kind: str, say: Callable[[str], object] = str) -> str:
     solved = solve.decide(program, model=model, want_states=True)
     say(f"the explorer: {explored.bad}\nZ3: {solved.bad}")
     assert (explored.bad is None) == (solved.bad is None)
-    if explored.bad is not None:
+    if explored.bad is not None and solved.bad is not None:
+        complete = explored.reason == explored.bad.told and not explored.bad.lost and not solved.bad.lost
+        for what in ("reachable", "refutable", "hangs"):
+            known = getattr(explored, what), getattr(solved, what)
+            assert False not in known, what
+            assert known[0] == known[1] or not complete, what
         return "wrong"
     for what in ANSWERS:
         if what != "cut" or program.filter is None:

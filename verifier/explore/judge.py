@@ -51,12 +51,12 @@ def decide(
         holding.add(holds)
         return holds if told[holds] else None
 
-    # Until a run is wrong, the search visits every state: this may come up late.
+    # Until a run is lost, the search visits every state: this may come up late.
     rest = Rest(machine) if program.stops else None
     search = Search(machine, limit_states, classes, rest=rest, why=why)
-    found = search.run(lambda found: found.bad is not None or machine.bad is not None)
+    found = search.run(lambda found: any(bad is not None and bad.lost for bad in (found.bad, machine.bad)))
     if found.bad is not None:
-        return Answer(bad=found.bad, reason=found.bad.told)
+        return _beside(found, holding)
     pairs = {(found.project(s), found.holds(s)) for s in found.states} if found.complete else set()
     unknown = None if not found.complete else False
     return Answer(
@@ -76,6 +76,25 @@ def decide(
         hangs=True if found.rests else unknown,
         hang=found.hang,
         rests=tuple(sorted(found.rests, key=_sort_key)) if want_states and found.complete else None,
+    )
+
+
+def _beside(found: Exploration, holding: set[bool]) -> Answer:
+    """A wrong run, and what other runs show all the same: that an outcome occurs, never that none does. What
+    some decisions force, they may not force in a wrong run."""
+    assert found.bad is not None
+    if found.bad.lost or not found.complete:
+        return Answer(bad=found.bad, reason=found.reason or found.bad.told)
+    runs = {value: found.traces.get(value) for value in (True, False)} if len(holding) == 2 else {}
+    plain = {value: run and run._replace(matter=None) for value, run in runs.items()}
+    return Answer(
+        reachable=True in holding or None,
+        refutable=False in holding or None,
+        hangs=True if found.rests else None,
+        witness=plain.get(True),
+        counter=plain.get(False),
+        bad=found.bad,
+        reason=found.bad.told,
     )
 
 

@@ -14,7 +14,7 @@ from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
 from verifier.explore.replay import Ran, Why, told_run
 from verifier.explore.rest import Rest
-from verifier.explore.state import CUT, WRONG, State, Successor
+from verifier.explore.state import ASTRAY, CUT, WRONG, State, Successor
 from verifier.program.events import Program
 from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches, under
@@ -153,7 +153,8 @@ class Search:
         finally:
             if collecting:
                 gc.enable()
-        result.bad = result.bad or self.machine.bad
+        if result.bad is None or (self.machine.bad is not None and self.machine.bad.lost):
+            result.bad = self.machine.bad
         result.complete = result.complete and not frames
         return result
 
@@ -251,8 +252,8 @@ class Search:
 
     def _wrong(self, state: State) -> bool:
         """Has a run that ends here, or comes to rest, decided by an UNDEF value?"""
-        if state.ever & WRONG and self.result.bad is None:
-            self.result.bad = self.machine.undefined
+        if state.ever & WRONG and (self.result.bad is None or state.ever & ASTRAY):
+            self.result.bad = self.machine.blamed(state.ever)
         return bool(state.ever & WRONG)
 
     def _reached(self, state: State, final: EndState, waiting: Waiting | None = None) -> None:

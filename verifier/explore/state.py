@@ -11,8 +11,9 @@ from verifier.records import NamedTuple, dataclass
 Written = tuple[tuple[int, Value], ...]  # pairs of a cell's index and the value written there
 
 IDLE = -1  # no handler is running; no fault is being taken
-WRONG_BIT, WRONG_BITS = 40, 22  # in ``State.ever``: bodies that have decided by an UNDEF value
+WRONG_BIT, WRONG_BITS = 40, 21  # in ``State.ever``: bodies that have decided by an UNDEF value
 WRONG = (1 << WRONG_BITS) - 1 << WRONG_BIT  # all of them
+ASTRAY = 1 << 61  # in ``State.ever``: the first of this was an access to an address without a cell
 CUT = 1 << 62  # in ``State.ever``: the run was cut at the unrolling bound, in the loops of the bits above
 
 # Bits of ``Buffered.kind``: properties of a store.

@@ -17,6 +17,7 @@ from verifier.explore.fetch import Copies
 from verifier.explore.prepared import UNSENT, Pending, Prepared
 from verifier.explore.state import (
     ANSWER,
+    ASTRAY,
     CALLBACK,
     CUT,
     IDLE,
@@ -44,7 +45,8 @@ class Upkeep(Prepared):
     """The machine between two steps.
 
     ``bad``      an access to an address without a cell, if there was one;
-    ``undefined``  the last decision by an UNDEF value, or access without a cell, of a run that goes on;
+    ``undefined``  the last decision by an UNDEF value of a run that goes on; ``astray``: the last access to
+                 an address without a cell of such a run;
     ``dropped``  the number of steps that led to runs that do not count;
     ``failed``   the assumptions that failed in those runs.
     """
@@ -53,6 +55,7 @@ class Upkeep(Prepared):
         super().__init__(program, switches, budget or Budget())
         self.bad: Wrong | None = None
         self.undefined: Wrong | None = None
+        self.astray: Wrong | None = None
         self.dropped = 0
         self.failed: set[int] = set()
         self.refuses = program.refuses
@@ -231,7 +234,7 @@ class Upkeep(Prepared):
             self.failed.add(item.index)
             looks = self.program.waits[item.index].events
             if looks and draft.ever & _wrong(self.program.events[looks[0]].body):
-                self.bad = self.bad or self.undefined  # it has decided so in a turn that may be left out
+                self.bad = self.bad or self.blamed(draft.ever)  # it did so in a turn that may be left out
             raise Dropped
 
     def _undefined(self, index: int, draft: Draft) -> None:
@@ -309,10 +312,14 @@ class Upkeep(Prepared):
 
     def wrong(self, event: Event, state: State) -> Dropped:
         """Note an access to an address without a cell; the exception ends its run."""
-        if self.bad is None:
+        if self.bad is None or not self.bad.lost:
             here = no_cell(self.program, event, _known(state.slots))
-            self.bad = self.undefined if state.ever & WRONG else here
+            self.bad = self.blamed(state.ever) if state.ever & WRONG else here
         return Dropped()
+
+    def blamed(self, ever: int) -> Wrong | None:
+        """What has made a run wrong."""
+        return self.astray if ever & ASTRAY else self.undefined
 
     def lost(self, state: State, op: Compiled) -> Draft:
         """What an access to an address without a cell leaves: it reads UNDEF, and stores nothing. A failed
@@ -324,7 +331,8 @@ class Upkeep(Prepared):
             if touch.slot is not None:
                 draft.slots[touch.slot] = UNDEF
         if not draft.ever & WRONG:
-            self.undefined = no_cell(self.program, op.event, _known(state.slots))
+            self.astray = no_cell(self.program, op.event, _known(state.slots))
+            draft.ever |= ASTRAY
         draft.ever |= _wrong(op.event.body)
         return draft
 

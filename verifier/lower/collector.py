@@ -155,12 +155,13 @@ class Collector(ABC):
         endless: bool,
         any_number: bool = False,
         sends: str = "",
+        walks: bool = False,
     ) -> None:
         """A backward jump is not taken, or what a handler ``sends`` again is not followed: a loop is cut."""
         who = f"{body.name}() on CPU {body.cpu}" if body.kind in ("handler", "callback") else body.name
         self.cuts.append(guard)
         self.cuts_after.append(last(body))
-        self.loops.append(Loop(body.cpu, who, loop, endless, any_number, sends))
+        self.loops.append(Loop(body.cpu, who, loop, endless, any_number, sends, walks))
 
     def body(
         self, cpu: int, kind: BodyKind, name: str, guard: Expr = TRUE, send: Event | None = None

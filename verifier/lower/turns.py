@@ -387,3 +387,15 @@ def _renewed(
     ]
     same = event.op == "R" and not event.virtual and mine and again and mine[0].addr == again[0].addr
     return (event.id, *between) if same else None
+
+
+def walks(body: Body, entry: LoopEntry | None) -> bool:
+    """Does a turn that began here change nothing, and follow addresses that it has read?"""
+    events = body.events[entry.events :] if entry is not None else []
+    reads = 0
+    for event in events:
+        if event.op not in ("R", "F") or any(a.value is not None for a in event.accesses):
+            return False
+        for a in event.accesses:
+            reads |= 1 << a.slot if a.slot is not None else 0
+    return any(mask(a.addr) for event in events for a in event.accesses) and bool(reads)

@@ -28,7 +28,7 @@ from verifier.lower.collector import Collector, last
 from verifier.lower.paths import Env, LoopEntry, Path, merge, negation, substitute
 from verifier.lower.rotated import rotated
 from verifier.lower.taken import Locks, now
-from verifier.lower.turns import Live, LoopTurn, decided, known, live, looked_by
+from verifier.lower.turns import Live, LoopTurn, decided, known, live, looked_by, walks
 from verifier.program.events import Access, Body, Event, Program, Warned
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
@@ -195,7 +195,8 @@ class _Unroller(Collector):
                     for going in again:
                         guard, endless = call("and", *going.guard), loops.endless(at, to)
                         any_number = self.left_out(body, loops, going, to, anyhow=True) is not None
-                        self.cut(body, loops.span(at, to), guard, endless, any_number)
+                        follows = walks(body, going.turns.get(to))
+                        self.cut(body, loops.span(at, to), guard, endless, any_number, walks=follows)
             else:
                 arriving.setdefault((copy, to), []).append(taken)
         return rest

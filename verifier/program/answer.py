@@ -26,7 +26,8 @@ class Answer:
     ``rests``      the observations in stuck configurations, as ``states`` has them, if asked for;
     ``filtered``   no state passes the filter, whether runs end or not;
     ``bad``        what makes some run one of which nothing is known: an access to an address without a cell,
-                   or a decision by an undefined value;
+                   or a decision by an undefined value. Of the latter, other runs say what else is known:
+                   ``reachable``, ``refutable`` and ``hangs`` are True or None;
     ``reason``     why something is not known.
     """
 

@@ -22,10 +22,12 @@ ONE_SIZE = "accesses of different sizes to one location are not modelled"
 
 
 class Wrong(NamedTuple):
-    """What makes a run one of which nothing is known, in words, and where it stands."""
+    """What makes a run one of which nothing is known, in words, and where it stands. ``lost``: it is an
+    access to an address that belongs to no object, before any decision by an undefined value."""
 
     told: str
     span: Span | None = None
+    lost: bool = False
 
 
 def no_cell(program: Program, event: Event, slots: Slots) -> Wrong:
@@ -36,8 +38,9 @@ def no_cell(program: Program, event: Event, slots: Slots) -> Wrong:
         cell = _around(program, known.value(access.addr))
         if cell is not None:
             what = f"to other bytes than those of {cell.name}, which has {cell.bits} bits: {event.text}"
-            return Wrong(f"an access{line} {what}; {ONE_SIZE}", event.span)
-    return Wrong(f"an access{line} to an address that belongs to no object: {event.text}", event.span)
+            return Wrong(f"an access{line} {what}; {ONE_SIZE}", event.span, lost=True)
+    what = f"to an address that belongs to no object: {event.text}"
+    return Wrong(f"an access{line} {what}", event.span, lost=True)
 
 
 def _around(program: Program, address: Value | None) -> Cell | None:
@@ -54,18 +57,18 @@ def decision(program: Program, made: DecidedBy, slots: Slots) -> Wrong:
     """A decision by a value that is UNDEF for the values that these slots have."""
     span = made.span
     if made.limit:
-        line = f" ({_line(program, span)})" if span is not None else ""
+        line = f" ({line_of(program, span)})" if span is not None else ""
         return Wrong(f"beyond a limit of the model{line}: {made.limit}", span)
     why = _Reasons(program, slots).of(made.value)
     if span is None:
         return Wrong(f"a decision by an undefined value: {why}")
     return Wrong(
-        f"`{folded(span.text)}` in {_line(program, span)} decides by an undefined value: {why}", span
+        f"`{folded(span.text)}` in {line_of(program, span)} decides by an undefined value: {why}", span
     )
 
 
-def _line(program: Program, span: Span) -> str:
-    """``line 5``, with the name of the file if it is not the test's."""
+def line_of(program: Program, span: Span) -> str:
+    """Where something stands: ``line 5``, with the name of the file if it is not the test's."""
     other = "" if span.source.name == program.world.file else f" of {os.path.basename(span.source.name)}"
     return f"line {span.line}{other}"
 
@@ -166,7 +169,7 @@ class _Reasons:
             return "it is read from memory"
         event, access = read
         assert event.span is not None
-        where = f"`{folded(event.text)}` in {_line(program, event.span)} reads"
+        where = f"`{folded(event.text)}` in {line_of(program, event.span)} reads"
         for store in program.events if most else ():
             for a in store.accesses:
                 if a.value is None or store is event or self.value(a.value) != UNDEF:
@@ -174,7 +177,7 @@ class _Reasons:
                 done = self.value(store.guard)
                 if done is None or not truth(done) or self.value(a.addr) != self.value(access.addr):
                     continue
-                what = f"what {_line(program, store.span)} stores" if store.span else "what is stored"
+                what = f"what {line_of(program, store.span)} stores" if store.span else "what is stored"
                 return f"{where} {what}: {self.of(a.value, most - 1)}"
         return f"{where} one"
 

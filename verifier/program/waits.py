@@ -65,7 +65,8 @@ class Loop(NamedTuple):
 
     ``body`` is the name of its program or handler in messages; ``span`` is the whole loop; ``endless``:
     nothing leaves it; ``any_number``: it may turn any number of times, and others come in between or can
-    see it; ``sends``: the handler that sends itself at ``span``.
+    see it; ``sends``: the handler that sends itself at ``span``; ``walks``: a turn changes nothing and
+    follows addresses that it has read, as a walk over a list does.
     """
 
     cpu: int
@@ -74,6 +75,7 @@ class Loop(NamedTuple):
     endless: bool = False
     any_number: bool = False
     sends: str = ""
+    walks: bool = False
 
     @property
     def needs(self) -> str:

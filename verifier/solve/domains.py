@@ -51,6 +51,7 @@ from verifier.program.values import (
     truth,
 )
 from verifier.solve.branches import Branches
+from verifier.solve.large import HELP, too_many
 from verifier.solve.tabled import Tabled
 
 MAX_VALUES = 1024
@@ -350,7 +351,7 @@ class Domains:
                 changed = True
         self._grown[cell] = self._grown.get(cell, 0) + changed
         if len(here) > MAX_VALUES and len(self.contents(cell)) > MAX_VALUES:
-            raise LimitError(f"cell {cell} may hold more than {MAX_VALUES} values")
+            raise LimitError(f"cell {cell} may hold more than {MAX_VALUES} values; {HELP}")
         return changed
 
     def _written(self, expr: Expr, store: int) -> dict[Value, Histories]:
@@ -497,8 +498,8 @@ class Domains:
             truths = {truth(v) for v in arguments[0]}
             return frozenset().union(*(arguments[1 if t else 2] for t in truths))
         if size > MAX_COMBINATIONS:
-            raise LimitError(f"an expression combines {size} values; make the test smaller")
+            raise too_many(self.program, expr, f"combines {size} values")
         out = frozenset(apply(expr.function, choice) for choice in product(*arguments))
         if len(out) > MAX_VALUES:
-            raise LimitError(f"an expression may have more than {MAX_VALUES} values")
+            raise too_many(self.program, expr, f"may have more than {MAX_VALUES} values")
         return out

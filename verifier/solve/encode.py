@@ -275,6 +275,17 @@ class _Encoder(Encoding):
         self.cut = self.clauses.any(self.cuts.values())
 
 
+def lost(encoding: Encoding) -> int:
+    """The literal that some access has an address without a cell, and that its body has decided by no UNDEF
+    value before."""
+    clauses, bad = encoding.clauses, encoding.bad
+
+    def before(event: Event) -> list[int]:
+        return [-x for x, what in bad if what.body == event.body and _after(what) < event.id]
+
+    return clauses.any(clauses.all((x, *before(e))) for x, e in bad if isinstance(e, Event))
+
+
 def _after(what: Event | DecidedBy) -> int:
     """The event that makes a run wrong, or after which it decides by an UNDEF value."""
     return what.id if isinstance(what, Event) else what.after

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from itertools import pairwise, product
 
 from verifier.budget import Budget
-from verifier.errors import LimitError
 from verifier.execution.run import Choice
 from verifier.model import Model
 from verifier.model.roles import buffered
@@ -22,6 +21,7 @@ from verifier.program.values import NO_NUMBER, UNDEF, Ptr, Value
 from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
+from verifier.solve.large import too_many
 from verifier.solve.lazily import Watched
 from verifier.solve.sites import WALKER, InvalidationSite, Literals, Read, RfSource, Update, Use, Write
 
@@ -133,7 +133,7 @@ class Encoding:
         for p in parts:
             size *= len(p)
         if size > MAX_COMBINATIONS:
-            raise LimitError(f"an expression combines {size} values; make the test smaller")
+            raise too_many(self.program, expr, f"combines {size} values")
         if function in ("eq", "ne") and len(parts) == 2:
             parts = [self._addresses(p) for p in parts]
             common = [v for v in parts[0] if v in parts[1] and v not in _NEVER_EQUAL]

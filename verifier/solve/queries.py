@@ -20,9 +20,10 @@ from verifier.program.trace import Matter, Trace
 from verifier.program.undefined import decision, no_cell
 from verifier.program.values import Value, truth
 from verifier.program.waits import Loop
+from verifier.records import replace
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
-from verifier.solve.encode import encode
+from verifier.solve.encode import encode, lost
 from verifier.solve.finals import FinalStates, States, held
 from verifier.solve.z3 import Solver, unused
 
@@ -105,6 +106,7 @@ class _Asked:
         kept = YES if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
+        self.lost = lost(self.encoding)
         counted = [-x for x in (self.encoding.cut, self.bad, -kept) if x != NO]
         self.ending = [*counted, *([-self.encoding.stuck] if self.encoding.stuck != NO else [])]
         self.resting = [*counted, self.encoding.stuck]
@@ -132,9 +134,10 @@ class _Asked:
             if first:
                 runs[True] = self._run(True)
             if self.bad != NO:
-                found = self._check([self.bad])
-                if found:
-                    return self._wrong()
+                if self._check([self.lost]):
+                    return self._wrong(lost=True)
+                if self._check([self.bad]):
+                    return self._beside(self._wrong(), text, runs, told)
             for final in finals:
                 final.search(self.solver, self._check, self.budget)
             reachable = True if runs.get(True) else self._reached(True, counted)
@@ -182,6 +185,27 @@ class _Asked:
             rests=_listed(rests),
         )
 
+    def _beside(
+        self, wrong: Answer, text: str, runs: dict[bool, Trace | None], told: frozenset[bool]
+    ) -> Answer:
+        """A wrong run, and what others show all the same: that an outcome occurs, never that none does."""
+        self.why = None  # what some decisions force, they may not force in a wrong run
+        reachable = bool(runs.get(True)) or self._check(self._having(True)) or None
+        refutable = self._check(self._having(False)) or None
+        hangs = self._check(self.resting) or None
+        if reachable and refutable:
+            for value in told:
+                with self._solver(text) as self.solver:
+                    runs[value] = self._run(value)
+        return replace(
+            wrong,
+            reachable=reachable,
+            refutable=refutable,
+            hangs=hangs,
+            witness=runs.get(True) if refutable else None,
+            counter=runs.get(False),
+        )
+
     def _finals(self, wanted: list[int]) -> FinalStates:
         return FinalStates(self.encoding.clauses, wanted, self.proposition, self.shown)
 
@@ -192,9 +216,10 @@ class _Asked:
             return True in known
         return self._check(self._having(value))
 
-    def _wrong(self) -> Answer:
-        """That a run is wrong, and why."""
+    def _wrong(self, lost: bool = False) -> Answer:
+        """That a run is wrong, and why. ``lost``: by an access."""
         wrong = [e for x, e in self.encoding.bad if x == YES or self.solver.value(x)]
+        wrong.sort(key=lambda e: lost and not isinstance(e, Event))
         what = wrong[0]
         if not isinstance(what, Event):  # it may follow from an access that has read nothing
             before = (e for e in wrong if isinstance(e, Event) and e.body == what.body and e.id <= what.after)
@@ -208,7 +233,7 @@ class _Asked:
             bad = no_cell(self.program, what, slots)
         else:
             bad = decision(self.program, what, slots)
-        return Answer(bad=bad, reason=bad.told)
+        return Answer(bad=bad._replace(lost=lost), reason=bad.told)
 
     def _loops(self) -> tuple[Loop, ...]:
         """The loops in which some run is cut. Each is asked for by itself, so that they are the same every

@@ -208,6 +208,11 @@ def _hint(bare: str, at: int, found: str, still_open: list[int]) -> str:
     if found == "}" and not still_open:
         return "no block is open here; is there one '}' too many before it?"
     if found == "[" and still_open and _GUARD.match(bare, at):
+        whole = _DEFINITION.search(bare[: still_open[-1]])
+        if whole is not None:
+            word = whole.group(1)
+            article = "an" if word == "enum" else "a"
+            return f"a guard stands before all of {article} {word}: [B1] {word} … [else] {word} …"
         return "put the guard before the statement or the line, not inside it"
     if found == "," and _BASE.search(bare[:at]):
         return "a variant has one base; in place of a second one, guard its lines for both: [B1 | IL]"

@@ -76,9 +76,9 @@ class Code:
 
     # -- types ----------------------------------------------------------------------------------------
 
-    def ctype(self, base: Node, stars: Node, *, code: bool = False) -> ast.CType:
+    def ctype(self, base: Node, stars: Node | None, *, code: bool = False) -> ast.CType:
         """A type without qualifiers. In ``code`` it may be that of an expression."""
-        pointers = sum(str(s) == "*" for s in stars.children)
+        pointers = sum(str(s) == "*" for s in stars.children) if stars is not None else 0
         for word in base.children:
             if is_tree(word) and word.data == "typeof":
                 if not code and len(word.children) == 2:

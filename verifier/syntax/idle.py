@@ -7,7 +7,7 @@ may offer more than a test needs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from verifier.patterns import pattern
@@ -26,6 +26,7 @@ PERCPU_NAMES: Mapping[str, str] = MappingProxyType({"current": "current_task"})
 CALLED_NAMES: Mapping[str, str] = MappingProxyType({"current": "get_current"})
 _NAMED = frozenset((ast.Ident, ast.CallExpr, c.Name, c.Call, ast.Parameter))
 _LOOPS = frozenset((ast.ForEachCpu, ast.ForEachEntry))
+_LINKS: Mapping[str, str] = MappingProxyType({"_first_": "next", "_last_": "prev"})  # list_first_entry()
 _REGISTER = pattern(r"r[0-9]+")
 Key = tuple[str, int, str]
 
@@ -44,9 +45,16 @@ def mentioned(tree: object) -> set[str]:
 
 
 def fields(tree: object) -> set[str]:
-    """The fields that a tree asks for."""
-    found = {x.name for x in nodes(tree) if isinstance(x, ast.FieldExpr | c.Field)}
-    return found | {x.member for x in nodes(tree) if isinstance(x, ast.ContainerOf)}
+    """The fields that a tree asks for. A loop over the structs of a list names one last."""
+    found: set[str] = set()
+    for x in nodes(tree):
+        if isinstance(x, ast.FieldExpr | c.Field):
+            found.add(x.name)
+        elif isinstance(x, ast.ContainerOf):
+            found |= {x.member, *(link for part, link in _LINKS.items() if part in x.word)}
+        elif isinstance(x, ast.ForEachEntry):
+            found |= {"next", *(a.name for a in x.arguments[-1:] if isinstance(a, ast.Ident))}
+    return found
 
 
 def reached(unit: ast.Unit, also: Iterable[str] = ()) -> set[str]:
@@ -144,9 +152,9 @@ class _Unit:
 
     def look(self) -> None:
         """Report everything that this variant does not use."""
-        asked_fields = fields(
-            (self.code, self.unit.final, [i.place for i in self.mine if isinstance(i, ast.Setting)])
-        )
+        places = [i.place for i in self.mine if isinstance(i, ast.Setting)]
+        given = [i.value for i in self.unit.initial]  # these may have the address of a field
+        asked_fields = fields((self.code, self.unit.final, places, given)) | _passed(self.code)
         for item in self.mine:
             if isinstance(item, ast.Object):
                 self._object(item, asked_fields)
@@ -168,14 +176,17 @@ class _Unit:
         for cpu, thread in self.unit.threads.items():
             self._locals(thread.body, self.asked, f"P{cpu}")
         for nmi in self.unit.nmis:
-            self._locals(nmi.body, set(), f"the NMI of P{nmi.cpu}")
+            self._locals(
+                nmi.body, set(), f"the NMI of P{nmi.cpu}", own="the NMI's own; store it in an object"
+            )
             does = any(not isinstance(x, ast.Block | ast.Empty) for x in nmi.body.body)
             self.report.add(
                 does, "no-effect", message="this NMI does nothing", span=nmi.span, hint="give it statements"
             )
         for f in self.unit.functions.values():
             if not f.included:
-                self._locals(f.body, set(), f"{f.name}()")
+                own = f"{f.name}()'s own; store it in an object or return it"
+                self._locals(f.body, set(), f"{f.name}()", own=own)
 
     def _object(self, item: ast.Object, asked: set[str]) -> None:
         used = item.name in self.names
@@ -186,6 +197,7 @@ class _Unit:
         for part in item.value.items:
             if isinstance(part, ast.FieldInit):
                 used = part.name in asked or (item.type.base == "page" and part.name == "data")
+                used = used or (self._first(item) == part.name and bool(_within_value(part.value) & asked))
                 hint = nearest(part.name, asked) or "name it in code or in the condition, or leave it out"
                 self.report.add(
                     used,
@@ -258,22 +270,51 @@ class _Unit:
             used, text = item.place.name in self.names, f"nothing uses {item.place.name}"
             self.report.add(used, "unused", message=text, span=item.span, hint="use it, or leave it out")
 
-    def _locals(self, body: ast.Block, asked: set[str], where: str) -> None:
-        """Report locals that get a constant and are never read."""
+    def _first(self, item: ast.Object) -> str:
+        """The first field of a struct: a pointer to the struct points to it, too. Empty if none is known."""
+        defined = (x for x in self.unit.structs if item.type.base == f"struct {x.name}" and x.fields)
+        return next((x.fields[0].name for x in defined), "")
+
+    def _locals(self, body: ast.Block, asked: set[str], where: str, own: str = "") -> None:
+        """Report locals that get a value and are never read: a constant, or, in the registers and locals that
+        are a function's ``own`` (what a hint says of that), whatever a condition seems to ask for."""
         counts = Counter(x.name for x in nodes(body) if isinstance(x, ast.Ident))
         loops = (x for x in nodes(body) if isinstance(x, ast.ForEachCpu | ast.ForEachEntry))
         counts.update(x.variable for x in loops)
-        for x in nodes(body):
-            if isinstance(x, ast.Declare) and x.init is not None and isinstance(x.init, ast.Num):
-                used = bool(counts[x.name]) or x.name in asked
-                text = f"nothing in {where} uses the local {x.name}"
-                self.report.add(used, "unused", message=text, span=x.span, hint="use it, or leave it out")
-            elif isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.Assign):
-                to, value = x.expr.target, x.expr.value
-                if isinstance(to, ast.Ident) and _REGISTER.fullmatch(to.name) and isinstance(value, ast.Num):
-                    used = counts[to.name] > 1 or to.name in asked
-                    text = f"nothing in {where} uses {to.name}"
-                    self.report.add(used, "unused", message=text, span=x.span, hint="leave it out")
+        written = Counter(name for _, name, _ in _given_to_locals(body))
+        for x, name, value in _given_to_locals(body):
+            declared = isinstance(x, ast.Declare)
+            reads = counts[name] - (0 if declared else written[name])
+            if not declared and not _REGISTER.fullmatch(name):
+                continue
+            said = own and (not declared or name in self.asked)
+            if isinstance(value, ast.Num) or said:
+                used = reads > 0 or name in asked
+                text = f"nothing in {where} uses {'the local ' if declared else ''}{name}"
+                hint = "use it, or leave it out" if declared else "leave it out"
+                if said:
+                    hint = f"{name} here is {own}"
+                self.report.add(used, "unused", message=text, span=x.span, hint=hint)
+
+
+def _given_to_locals(body: ast.Block) -> Iterator[tuple[ast.Declare | ast.ExprStmt, str, ast.CExpr]]:
+    """The statements that give a local a value, its name, and the value."""
+    for x in nodes(body):
+        if isinstance(x, ast.Declare) and x.init is not None and not isinstance(x.init, ast.Braced):
+            yield x, x.name, x.init
+        elif isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.Assign):
+            yield from [(x, x.expr.target.name, x.expr.value)] if isinstance(x.expr.target, ast.Ident) else ()
+
+
+def _within_value(value: ast.InitValue) -> set[str]:
+    """The fields that a value in braces names, at all levels."""
+    return {x.name for x in nodes(value) if isinstance(x, ast.FieldInit)}
+
+
+def _passed(tree: object) -> set[str]:
+    """The names that are arguments behind a first one: some words take the name of a field there."""
+    calls = (x for x in nodes(tree) if isinstance(x, ast.CallExpr))
+    return {a.name for x in calls for a in x.arguments[1:] if isinstance(a, ast.Ident)}
 
 
 def _declared(tree: object) -> set[str]:

@@ -19,11 +19,10 @@ from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, agreed
 from verifier.syntax.unions import overlaid
 from verifier.syntax.units import Gathered
-from verifier.syntax.unused import unused
+from verifier.syntax.unused import loops, unused
 from verifier.syntax.variants import Guards, Variant
 
 MAX_SIZE = 2 << 20  # characters of all variants together
-_LOOPS = frozenset({"while_", "do_", "for_", "goto"})
 
 
 def _tokens(tree: Node) -> Iterator[Node]:
@@ -215,13 +214,10 @@ class _File:
         found = [*idle(t.tree for t in tests), *idle_constants(*self._constants(), self.defines)]
         found += unused(t.tree for t in tests)
         found += overlaid(t.tree for t in tests)
-        top = [t for p in self.parts for t in p.tree.children]
-        if not any(x.data in _LOOPS for t in top for x in t.iter_subtrees()):
-            for item in (t for t in top if t.children[-1].data == "unroll"):
-                text = "there is no loop to unroll"
-                found.append(
-                    Diagnostic("no-effect", text, self._span(item), "leave it out", severity="warning")
-                )
+        for item in (t for p in self.parts for t in p.tree.children if t.children[-1].data == "unroll"):
+            if not loops(t.tree for t in tests):
+                text, span = "there is no loop to unroll", self._span(item)
+                found.append(Diagnostic("no-effect", text, span, "leave it out", severity="warning"))
         self.troubles += [d for d in found if d.severity == "error" and d not in self.troubles]
         warnings = [d for d in found if d.severity == "warning"]
         return [replace(t, warnings=(*t.warnings, *warnings)) for t in tests] if warnings else tests

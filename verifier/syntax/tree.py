@@ -72,24 +72,7 @@ class Builder(Code):
             parts = member.children
             arms = (*around, (word.start_pos, at)) if str(word) == "union" else around
             if member.data == "fields":
-                for one in parts[1:]:
-                    stars, name, *rest = one.children
-                    bits = [self.expr(r.children[0]) for r in rest if r.data == "bits"]
-                    size, columns = self.sizes(rest)
-                    kind = self.ctype(parts[0], stars)
-                    if rest and rest[0].data == "array" and size is None:
-                        kind = ast.CType(kind.base, kind.pointers + 1)
-                    out.append(
-                        ast.StructField(
-                            str(name),
-                            kind,
-                            self.span(name),
-                            size,
-                            bits=bits[0] if bits else None,
-                            columns=columns,
-                            arms=arms,
-                        )
-                    )
+                out += [self._field(parts[0], one, arms) for one in parts[1:]]
             elif member.data == "function_field":
                 out.append(ast.StructField(str(parts[3]), POINTS_TO_CODE, self.span(parts[3]), arms=arms))
             else:
@@ -101,6 +84,20 @@ class Builder(Code):
                         "struct", "a struct with a name is inside another", self.span(names[0]), hint
                     )
         return out
+
+    def _field(self, base: Node, one: Node, arms: tuple[tuple[int, int], ...]) -> ast.StructField:
+        """One declarator of a field. A bit-field without a name is padding; one of width 0 begins a unit."""
+        if one.data == "padding":
+            (bits,) = one.children
+            kind, span = self.ctype(base, None), self.span(bits)
+            return ast.StructField("", kind, span, bits=self.expr(bits.children[0]), arms=arms)
+        stars, name, *rest = one.children
+        width = next((self.expr(r.children[0]) for r in rest if r.data == "bits"), None)
+        size, columns = self.sizes(rest)
+        kind = self.ctype(base, stars)
+        if rest and rest[0].data == "array" and size is None:
+            kind = ast.CType(kind.base, kind.pointers + 1)
+        return ast.StructField(str(name), kind, self.span(name), size, bits=width, columns=columns, arms=arms)
 
     def typedef(self, tree: Node) -> ast.StructDef:
         """``typedef struct { … } foo;`` is ``struct foo``, which may also be called ``foo``."""

@@ -187,7 +187,7 @@ class Gathered:
                 seen[struct.name] = struct.span
             places: dict[str, Span] = {}
             for one in struct.fields:
-                if one.name in places:
+                if one.name and one.name in places:
                     self._twice(f"struct {struct.name} has two fields {one.name}", one.span, places[one.name])
                 places.setdefault(one.name, one.span)
 

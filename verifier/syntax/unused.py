@@ -1,13 +1,28 @@
-"""Warnings about labels that no jump of a C or MM file names. Often one of the names is misspelt."""
+"""Warnings about labels that no jump of a C or MM file names, which are often misspelt; and whether a file
+has a loop to unroll."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from verifier.patterns import pattern
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import nearest
+
+_LOOPS = ast.While | ast.DoWhile | ast.For | ast.ForEachEntry | ast.Goto
+_WAITS = pattern(r"\w*wait_(\w+_)?event\w*")  # macros that loop: include/linux/wait.h, wait_bit.h
+
+
+def loops(units: Iterable[ast.Unit]) -> bool:
+    """Does any variant of a file have a loop that may turn as often as the bound says? One over CPUs has a
+    turn for each of them."""
+    return any(
+        isinstance(x, _LOOPS) or (isinstance(x, ast.CallExpr) and bool(_WAITS.fullmatch(x.name)))
+        for unit in units
+        for x in nodes((tuple(unit.functions.values()), tuple(unit.threads.values()), unit.nmis))
+    )
 
 
 def unused(units: Iterable[ast.Unit]) -> list[Diagnostic]:

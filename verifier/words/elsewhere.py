@@ -252,6 +252,10 @@ write refcount_dec_and_test(&r)
     kref_put
 write refcount_inc_not_zero(&r)
     kref_get_unless_zero
+give the task a counter, struct task_struct t { .usage = 1 }, and write refcount_inc(&t.usage)
+    get_task_struct
+give the task a counter, struct task_struct t { .usage = 1 }, and write refcount_dec_and_test(&t.usage)
+    put_task_struct
 define it: 0 if refcount_dec_not_one(&r); if not, spin_lock(&l) and refcount_dec_and_test(&r), and
 spin_unlock(&l) where that gives 0
     refcount_dec_and_lock refcount_dec_and_lock_irqsave
@@ -409,6 +413,31 @@ declare percpu struct task_struct *current_task, whose this_cpu_read() it is; or
     current
 write READ_ONCE(x) or WRITE_ONCE(x, e)
     ACCESS_ONCE
+write smp_load_acquire(&inode->i_size); older kernels have a plain load, which is the same on x86
+    i_size_read
+write smp_store_release(&inode->i_size, e); older kernels have a plain store, which is the same on x86
+    i_size_write
+define it: old = READ_ONCE(x), then try_cmpxchg(&x, &old, old | mask) until that gives 1; its value is old
+    fetch_or
+define it: old = READ_ONCE(x), then try_cmpxchg(&x, &old, (old & ~mask) | bits) until that gives 1; its value
+is old
+    set_mask_bits
+define it: old = READ_ONCE(x), then try_cmpxchg(&x, &old, old & ~clear) until that gives 1, or 0 if old & test
+    bit_clear_unless
+write if (value) set_bit(nr, &x); else clear_bit(nr, &x);
+    assign_bit
+write if (value) __set_bit(nr, &x); else __clear_bit(nr, &x);
+    __assign_bit
+write atomic_add_negative(i, &v), which it is on x86
+    atomic_add_negative_acquire atomic_add_negative_release
+write atomic64_add_negative(i, &v), which it is on x86
+    atomic64_add_negative_acquire atomic64_add_negative_release
+write atomic_long_add_negative(i, &v), which it is on x86
+    atomic_long_add_negative_acquire atomic_long_add_negative_release
+write cpumask_test_cpu(cpu, a) == cpumask_test_cpu(cpu, b) for each CPU: the kernel loads each mask once
+    cpumask_equal
+write cpumask_test_cpu(cpu, a) && cpumask_test_cpu(cpu, b) for each CPU: the kernel loads each mask once
+    cpumask_intersects
 write READ_ONCE(x)
     READ_ONCE_NOCHECK __READ_ONCE
 write WRITE_ONCE(x, e)

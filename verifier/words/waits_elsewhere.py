@@ -167,4 +167,29 @@ write synchronize_srcu(&s) of an srcu_struct of the test, whose readers these ar
     rcu_barrier_tasks_trace
 write srcu_read_lock_fast(&s) of an srcu_struct of the test
     rcu_read_lock_trace
+write call_srcu(&s, &head, func) of an srcu_struct of the test, whose readers these are
+    call_rcu_tasks call_rcu_tasks_trace call_rcu_tasks_rude
+write spin_unlock_wait(&l), which looks at the lock until it is free
+    raw_spin_unlock_wait queued_spin_unlock_wait arch_spin_unlock_wait
+write waitqueue_active(&wq), which #include "linux/wait.inc" has: a load, and no barrier
+    swait_active
+write wq_has_sleeper(&wq), which #include "linux/wait.inc" has
+    swq_has_sleeper
+write wake_up_all(&wq), which #include "linux/wait.inc" has, if no more than nr wait exclusively
+    wake_up_nr wake_up_interruptible_nr
+write its loop: prepare_to_wait(&wq, state), c, the first command, schedule(), and the second one, until c
+holds; then finish_wait(&wq): #include "linux/wait.inc" has these
+    wait_event_cmd wait_event_exclusive_cmd
+define it: a local is cmpxchg(&queued, 0, 1) == 0 of a word of the task, LOCK'd also where somebody else has
+queued it; in place of wake_up_q, if the local is set: WRITE_ONCE(queued, 0) and wake_up_process(p), which
+#include "linux/wait.inc" has
+    wake_q_add wake_q_add_safe
+write on_each_cpu(func, NULL, 1): there func comes in an interrupt; the kernel's comes in a worker, and not
+within preempt_disable()
+    schedule_on_each_cpu
+write smp_call_function_single(cpu, func, info, 1): there func comes in an interrupt; the kernel's comes in a
+worker, and not within preempt_disable()
+    work_on_cpu
+leave it out: without PREEMPT_RT it does nothing
+    local_lock_nested_bh local_unlock_nested_bh
 """

@@ -325,6 +325,26 @@ def test_no_bound_is_advised_where_none_is_enough(loop: str, said: str, judge: s
 
 @pytest.mark.parametrize("judge", JUDGES)
 @pytest.mark.parametrize(
+    ("turn", "walks"),
+    [
+        ("p = READ_ONCE(p->next);", True),
+        ("{ struct n *q = p; p = q->next; smp_rmb(); }", True),
+        ("{ p = READ_ONCE(p->next); WRITE_ONCE(x, 1); }", False),
+        ("{ WRITE_ONCE(x, x + 1); if (x == 9) break; }", False),
+    ],
+)
+def test_a_walk_may_be_one_that_no_bound_ends(turn: str, walks: bool, judge: str) -> None:
+    found = verdict(
+        "struct n { struct n *next; };\n{ struct n head { .next = &a }; struct n a { .next = &a }; int x; }\n"
+        f"P0 {{ struct n *p = READ_ONCE(head.next); while (p != &head) {turn} }}\nexists (x = 0)",
+        judge,
+    )
+    assert found.observation == "unknown" and "--unroll 3" in found.reason
+    assert ("where a list leads to itself" in found.reason) == walks
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize(
     ("condition", "observation"), [("exists (0:hang)", "never"), ("exists (hang)", "always")]
 )
 @pytest.mark.parametrize("filtered", ["", "filter (x = 0)\n", "filter (x = 5)\n"])

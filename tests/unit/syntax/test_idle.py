@@ -64,6 +64,19 @@ def test_what_is_used_is_not_warned_about() -> None:
             "",
         ),
         ("", "x = 1; } unroll 3; nmi P0 { x = 2;", "there is no loop to unroll", "leave it out"),
+        (
+            "",
+            "int c; for_each_cpu(c, cpu_online_mask) x = c; } unroll 3; nmi P0 { x = 2;",
+            "there is no loop to unroll",
+            "leave it out",
+        ),
+        ("", "r0 = 5; f(); } void f(void) { r0 = x;", "nothing in f() uses r0", "f()'s own; store it in an"),
+        (
+            "",
+            "} nmi P0 { r3 = x;",
+            "nothing in the NMI of P0 uses r3",
+            "the NMI's own; store it in an object",
+        ),
     ],
 )
 def test_what_nothing_uses_is_a_warning(initial: str, code: str, says: str, hint: str) -> None:
@@ -161,3 +174,85 @@ def test_the_corpus_says_nothing_in_vain(path: Path) -> None:
     from verifier.syntax import load, read
 
     assert not [d for test in load(read(path)) for d in test.warnings]
+
+
+NODES = """struct list_head { struct list_head *next; struct list_head *prev; };
+struct foo { struct list_head node; int val; };
+"""
+
+
+@pytest.mark.parametrize(
+    ("initial", "code"),
+    [
+        ("struct list_head *head = &a.node;", "head = NULL;"),
+        ("struct list_head *head;", "struct foo *p = &a; head = &p->node;"),
+        ("struct foo *head = &a;", "struct list_head *p = (struct list_head *)head; p->next = NULL;"),
+        ("struct foo *head = &a;", "r0 = container_of(head->node.next, struct foo, node)->val;"),
+        ("struct foo *head = &a;", "r0 = list_first_entry(&head->node, struct foo, node)->val;"),
+        ("struct list_head h = { .next = &a };", "list_for_each_entry(p, &h, node) r0 = p->val;"),
+        ("struct list_head h = { .next = &a };", "list_for_each_entry_rcu(p, &h, node) r0 = p->val;"),
+        ("struct list_head *f = &a;", "llist_for_each_entry(p, f, node) r0 = p->val;"),
+        ("struct foo *head = &a;", "kfree_rcu(head, node);"),
+    ],
+)
+def test_what_names_a_field_uses_it(initial: str, code: str) -> None:
+    from verifier.syntax import load
+
+    initial = f"{{ struct foo a {{ .node = {{ .next = NULL }} }}; {initial} int x = 1; }}"
+    text = f"MM t\n{initial}\n{NODES}P0 {{ struct foo *p = NULL; {code} r1 = p == NULL; }}\nexists (x = 1)\n"
+    assert not [d for d in load(Source("t", text))[0].warnings if d.code == "unused-field"]
+
+
+def test_a_field_that_is_not_the_first_is_not_used_through_the_struct() -> None:
+    text = f"""MM t
+{{ struct bar b {{ .val = 1, .in = {{ .next = NULL }} }}; void *at = &b; }}
+{NODES}struct bar {{ int val; struct list_head in; }};
+P0 {{ struct list_head *p = at; p->next = NULL; }}
+exists (b.val = 1)
+"""
+    from verifier.syntax import load
+
+    assert [d.message for d in load(Source("t", text))[0].warnings] == ["nothing uses the field in"]
+
+
+LOOPS = {
+    "while": "while (x != 3) x = x + 1;",
+    "do": "do { x = x + 1; } while (x < 3);",
+    "for": "for (;;) { if (x) break; }",
+    "goto": "again: x = x + 1; if (x < 3) goto again;",
+    "list": "list_for_each_entry(p, &h, node) x = 2;",
+    "list, RCU": "list_for_each_entry_rcu(p, &h, node) x = 2;",
+    "list, safe": "list_for_each_entry_safe(p, q, &h, node) x = 2;",
+    "llist": "llist_for_each_entry(p, h.next, node) x = 2;",
+    "function": "f();",
+    "wait": "wait_event(wq, x == 2);",
+    "wait for a variable": "wait_var_event(&x, x == 2);",
+}
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_a_loop_of_each_kind_may_be_unrolled(kind: str) -> None:
+    from verifier.syntax import load
+
+    initial = "{ struct list_head h; int x; struct wait_queue_head wq; }"
+    code = "void f(void) { while (x != 3) x = x + 1; }\n"
+    code += f"P0 {{ struct foo *p; struct foo *q; {LOOPS[kind]} }}\n"
+    text = f"MM t\n{initial}\n{NODES}unroll 4;\n{code}exists (x = 1)\n"
+    assert not [d for d in load(Source("t", text))[0].warnings if "unroll" in d.message]
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("void f(void) { int v = x; x = 2; }", "nothing in f() uses the local v"),
+        ("void f(void) { int w = x; x = 2; }", ""),
+        ("void f(void) { r0 = x; x = r0; }", ""),
+        ("int f(void) { r0 = x; return r0; }", ""),
+        ("void f(void) { r0 = 1; while (r0) r0 = x; }", ""),
+    ],
+)
+def test_a_local_of_a_function_that_a_condition_seems_to_ask_for(code: str, says: str) -> None:
+    text = f"MM t\n{{ int x; }}\n{code}\nP0 {{ int v = 7; f(); x = v; }}\nexists (0:v = 7)\n"
+    found = [d for d in warnings(text) if d.code == "unused"]
+    assert [d.message for d in found] == ([says] if says else [])
+    assert all("v here is f()'s own" in d.hint for d in found)

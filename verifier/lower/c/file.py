@@ -12,7 +12,7 @@ from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.beside import lonely, unanswered
-from verifier.lower.c.bodies import handler, nmi_of, program_of
+from verifier.lower.c.bodies import assigned_names, handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.kernel import resolved
@@ -355,7 +355,7 @@ class _Scope:
                 raise Trouble("unwritten", text, name.span, hint)
             mine = [*(w for w in body.written if "#" not in w), "cr3", "pcid", "irq", "warn"]
             known = f"no statement of P{cpu} writes {name.name!r}"
-            raise Trouble("unwritten", known, name.span, nearest(name.name, mine))
+            raise Trouble("unwritten", known, name.span, _own_of(body, name.name) or nearest(name.name, mine))
         return RegisterOf(cpu, reg, f"{cpu}:{name.name}")
 
     def _cell(self, place: c.Place, cpu: int | None) -> Ptr:
@@ -471,3 +471,17 @@ class _Scope:
         to = self._target(place.arguments[0][0], kinds)
         check_present(bits, t.TABLE if to in self.memory.tables.tables else t.PAGE, place.span)
         return make_entry(to, bits)
+
+
+def _own_of(body: BodyCode, name: str) -> str:
+    """A hint, if what is called, or runs as a handler or an NMI, on a CPU has a local of this name."""
+    functions = body.unit.functions
+    called = {reg.partition("#")[0] for reg in body.written if "#" in reg and reg.rpartition(".")[2] == name}
+    sent = {who.function for who in body.shared.handlers if who.cpu == body.cpu}
+    sent = {f for f in sent if f in functions and name in assigned_names(functions[f].body)}
+    nmis = (n for n in body.unit.nmis if n.cpu == body.cpu)
+    if found := sorted((called | sent) & functions.keys()):
+        return f"{found[0]}() has its own {name}; store it in an object or return it"
+    if any(name in assigned_names(nmi.body) for nmi in nmis):
+        return f"the NMI has its own {name}; store it in an object"
+    return ""
