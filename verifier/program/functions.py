@@ -24,6 +24,7 @@ from verifier.program.values import (
     Ptr,
     Value,
     attributes,
+    compared,
     element,
     held,
     make_entry,
@@ -245,9 +246,7 @@ def _ite(c: Value, a: Value, b: Value) -> Value:
 
 
 def _equal(a: Value, b: Value) -> bool:
-    if isinstance(a, Ptr) and isinstance(b, Ptr):
-        return a.start == b.start
-    return a == b and a != NO_NUMBER
+    return compared(a) == compared(b) and a != NO_NUMBER
 
 
 def _attributes(e: Value, bits: int) -> Value:

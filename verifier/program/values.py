@@ -125,6 +125,11 @@ def softirqs_off(cpu: int) -> Ptr:
     return Ptr(f"{cpu}:{SOFTIRQS_OFF}")
 
 
+def compared(value: Value) -> Value:
+    """A value as a comparison sees it: of an address, where it begins."""
+    return value.start if isinstance(value, Ptr) else value
+
+
 def target(value: Value) -> Ptr | None:
     """The page or table to which an entry with this content leads a walk; None if it is not present."""
     kind = type(value)

@@ -45,6 +45,7 @@ from verifier.program.values import (
     Entry,
     Ptr,
     Value,
+    compared,
     flags,
     make_entry,
     target,
@@ -95,16 +96,11 @@ def _logic(function: str, arguments: list[Values]) -> Values:
 def _equal(function: str, a: Values, b: Values) -> Values:
     """What a comparison may give."""
     unknown = {UNDEF} if a and b and UNDEF in a | b else set[Value]()
-    a, b = _addresses(a - unknown), _addresses(b - unknown)
+    a, b = (frozenset(map(compared, values - unknown)) for values in (a, b))
     equal = {True} if a & b else set[bool]()
     if len(a | b) > 1 and a and b:
         equal = equal | {False}
     return frozenset(int(e == (function == "eq")) for e in equal) | unknown
-
-
-def _addresses(values: Values) -> Values:
-    """Values as a comparison sees them: where their addresses begin."""
-    return frozenset(v.start if isinstance(v, Ptr) else v for v in values)
 
 
 def _smallest(histories: set[int]) -> Histories:

@@ -17,7 +17,7 @@ from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, large_par
 from verifier.program.functions import apply
 from verifier.program.leaves import addresses
 from verifier.program.profiles import kernels
-from verifier.program.values import NO_NUMBER, UNDEF, Ptr, Value
+from verifier.program.values import NO_NUMBER, UNDEF, Ptr, Value, compared
 from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES, Clauses
 from verifier.solve.domains import MAX_COMBINATIONS, Domains, order_key
@@ -135,7 +135,7 @@ class Encoding:
         if size > MAX_COMBINATIONS:
             raise too_many(self.program, expr, f"combines {size} values")
         if function in ("eq", "ne") and len(parts) == 2:
-            parts = [self._addresses(p) for p in parts]
+            parts = [self._compared(p) for p in parts]
             common = [v for v in parts[0] if v in parts[1] and v not in _NEVER_EQUAL]
             same = clauses.any(clauses.both(parts[0][v], parts[1][v]) for v in common)
             unknown = clauses.any(p[UNDEF] for p in parts if UNDEF in p)
@@ -145,11 +145,11 @@ class Encoding:
             for choice in product(*(p.items() for p in parts))
         )
 
-    def _addresses(self, part: Literals) -> Literals:
-        """The values of a part as a comparison sees them: where their addresses begin."""
-        if not any(isinstance(v, Ptr) and v.start is not v for v in part):
+    def _compared(self, part: Literals) -> Literals:
+        """The values of a part as a comparison sees them."""
+        if all(compared(v) is v for v in part):
             return part
-        return self.collect((v.start if isinstance(v, Ptr) else v, x) for v, x in part.items())
+        return self.collect((compared(v), x) for v, x in part.items())
 
     def _logic(self, function: str, parts: list[Literals]) -> Literals:
         """A connective of parts with these literals."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.lower.c import types as t
-from verifier.lower.c.objects import MAPPING, NamedObject, Objects, cell_name, group, no_mm
+from verifier.lower.c.cell_names import cell_name
+from verifier.lower.c.objects import MAPPING, NamedObject, Objects, group, no_mm
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Mapped, Tables, uses
 from verifier.lower.c.types import Type

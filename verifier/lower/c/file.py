@@ -14,6 +14,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import assigned_names, handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
+from verifier.lower.c.cell_names import address_names
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.kernel import resolved
 from verifier.lower.c.known_types import unknown_types
@@ -29,10 +30,9 @@ from verifier.lower.c.unpaired import unpaired
 from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf, observe
-from verifier.patterns import pattern
 from verifier.program.events import World
 from verifier.program.expressions import FALSE, Const
-from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, element, flags, make_entry, target
+from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
 from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -154,32 +154,12 @@ def _world(
         entries=memory.tables.entries,
         depth=memory.tables.depth,
         versions=frozenset(shared.versions),
-        names=dict(_names(memory)),
+        names=dict(address_names(memory.cells.values())),
         constants=_only_names(unit.enums),
         poisons=frozenset(memory.poisons),
         warnings=[*shared.warnings, *suspects],
         file=file,
     )
-
-
-def _names(memory: TestMemory) -> Iterator[tuple[Ptr, str]]:
-    """What addresses are called that have no name of their own: those of the parts of objects."""
-    known: set[Ptr] = set()
-    for cell in memory.cells.values():
-        pending = [(cell.ptr, cell.name)]
-        while pending:
-            ptr, name = pending.pop()
-            if ptr in known:
-                continue
-            known.add(ptr)
-            if name != str(ptr) or "." in name:
-                yield ptr, f"&{name}" if _PART.fullmatch(name) else name
-            around, dot, _ = ptr.base.rpartition(".")
-            if dot and _PART.fullmatch(name):
-                pending.append((element(around), name[: name.rfind(".")]))
-
-
-_PART = pattern(r"[\w:]+[.\[][^()]*")  # of an object: the name of a whole one is its address, as in herd7
 
 
 def _only_names(enums: dict[str, int]) -> dict[int, str]:

@@ -7,8 +7,9 @@ from typing import Literal
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
+from verifier.lower.c.cell_names import cell_name, elements, index
 from verifier.lower.c.contents import InitialContents
-from verifier.lower.c.objects import ELEMENT, MAX_CELLS, MAX_INNER, NamedObject, cell_name, group
+from verifier.lower.c.objects import MAX_CELLS, MAX_INNER, NamedObject, group
 from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
@@ -101,10 +102,9 @@ class TestMemory(InitialContents):
         self.stack[named.name] = named
         for ptr in self._parts(named, named.name):
             self._room(named)
-            shown = named.shown + str(Ptr(ptr.base.removeprefix(named.name)))
+            shown = named.shown + elements(ptr.base, self).removeprefix(named.name)
             several = named.size is not None or named.type.kind == "mask" or ptr.base in self.arrays
-            shown = ELEMENT.sub(r"[\1].", shown) + (self.index(ptr) if several else "")
-            self.cells[ptr] = Cell(ptr, shown, 0)
+            self.cells[ptr] = Cell(ptr, shown + (index(ptr, self) if several else ""), 0)
 
     def _object_cells(self, named: NamedObject) -> None:
         for prefix in [f"{c}:" for c in range(self.cpus)] if named.percpu else [""]:

@@ -7,7 +7,6 @@ from verifier.lower.c import types as t
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
-from verifier.patterns import pattern
 from verifier.program.functions import apply
 from verifier.program.values import ATTRIBUTES, BEGINS, FAULT, NOT_PRESENT, UNDEF, Ptr, Value, make_entry
 from verifier.records import dataclass, replace
@@ -34,7 +33,6 @@ MAX_INNER = 16  # structs in structs
 MAX_CELLS = 4096
 MAX_NAMED = 8  # fields that a hint lists
 MAPPING = ("mm", "table")
-ELEMENT = pattern(r"\+([0-9]+)\.")  # of an array of structs, as an address has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,38 +428,6 @@ class Objects:
         if kind.kind == "struct" and not known:
             hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"
         return Trouble("unknown-field", f"{what} has no field {name!r}", span, hint)
-
-    def index(self, ptr: Ptr) -> str:
-        """How an element of an array is called."""
-        name = ptr.base.split(":", 1)[-1]
-        columns = self.columns.get(name, 0)
-        if not columns or columns == self.arrays.get(name):
-            return f"[{ptr.off}]"
-        return f"[{ptr.off // columns}][{ptr.off % columns}]"
-
-
-def cell_name(ptr: Ptr, objects: Objects) -> str:
-    """How states and stories call a cell."""
-    if ptr in objects.tables.names:
-        return objects.tables.names[ptr]
-    named = objects.named.get(ptr.base.split(":", 1)[-1])
-    inside = ptr.base.split(":", 1)[-1] in objects.arrays
-    several = (
-        inside
-        or ptr.base.startswith("mm_cpumask(")
-        or (named is not None and (named.size is not None or named.type.kind == "mask"))
-    )
-    shown = _elements(ptr.base if several else ptr.path, objects)
-    return shown + objects.index(ptr) if several else shown
-
-
-def _elements(path: str, objects: Objects) -> str:
-    """An address as C writes it: with the number of each element that a field is of, also of the first."""
-    parts = path.split(".")
-    for at in range(len(parts) - 1):
-        if ".".join(parts[: at + 1]).split(":", 1)[-1] in objects.arrays:
-            parts[at] += "+0"
-    return ELEMENT.sub(r"[\1].", str(Ptr(".".join(parts))))
 
 
 def group(kind: Type) -> str:
