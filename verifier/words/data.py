@@ -439,7 +439,7 @@ def control() -> Iterator[Word]:
     g = "Control"
     doc, source = "only runs in which c holds here go on", "no kernel function: of the test"
     yield row(g, "assume(c)", Special("assume"), doc, source=source)
-    ends = "nothing is known of a run in which c holds here: the verdict is unknown, and says the text"
+    ends = "nothing is known of a run in which c holds here; only what other runs show is told, with the text"
     yield row(g, "model_limit(c, text: text)", Special("limit"), ends, source=source)
     warn = Special("warn")
     warns = partial(row, g, source="WARN_ON(), BUG_ON(), asm-generic/bug.h")
