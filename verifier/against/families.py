@@ -201,7 +201,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"this_cpu_ptr|per_cpu\w*|\w*smp_processor_id|(get|put)_cpu|num_online_cpus|preemptible"
      r"|cpu_online",
      "a value or a place, without an access"),
-    (r"data_race|array_index_nospec|WARN\w*|BUG_ON|assume|lockdep_\w*|cant_migrate|io_stop_wc",
+    (r"data_race|array_index_nospec|WARN\w*|BUG_ON|assume|model_limit|lockdep_\w*|cant_migrate|io_stop_wc",
      "no event of the machine, or a word of the tests alone"),
     ("Page tables|Walks by software", "entries are pages with attributes here, and numbers in the kernel"),
     ("TLB and CR3", "tests take what is above the instruction from the tree itself (#kernel)"),

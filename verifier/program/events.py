@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, evaluate
 from verifier.program.ops import Kind, Op
-from verifier.program.values import BEGINS, Ptr, Value, truth
+from verifier.program.values import Ptr, Value, plain, truth
 from verifier.program.waits import Loop, Stop, Wait
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
@@ -434,7 +434,7 @@ def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
     if isinstance(value, Ptr):
         name = (names or {}).get(value)
         return name if name is not None else str(value)
-    return value.removeprefix(BEGINS) if isinstance(value, str) else str(value)
+    return plain(value) if isinstance(value, str) else str(value)
 
 
 class Names:

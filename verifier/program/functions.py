@@ -17,6 +17,7 @@ from verifier.program.values import (
     PAGE_BITS,
     PCID_BITS,
     ROOT,
+    STEP,
     SWAP,
     UNDEF,
     WOULD_BE,
@@ -270,9 +271,18 @@ def _container(a: Value, name: Value) -> Value:
 
 
 def _field(a: Value, name: Value) -> Value:
+    """The address of a field; that of a struct is also that of what it begins with (C11 6.7.2.1)."""
     if isinstance(a, Ptr) and a.base.endswith(f"{WOULD_BE}{name}"):
         return element(a.base.removesuffix(f"{WOULD_BE}{name}"))
+    found = STEP.fullmatch(str(name))
+    if found is not None and isinstance(a, Ptr):
+        a = a.as_struct(found[1])
     return _handle(a, "{}.{}", name)
+
+
+def _unless_number(f: Callable[[Value, Value], Value]) -> Callable[[Value, Value], Value]:
+    """A cast of a number, such as NULL, leaves it as it is."""
+    return lambda a, name: a if isinstance(a, int) else f(a, name)
 
 
 # The functions that convert to C's integer types: bits, and whether it is signed.
@@ -322,6 +332,9 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     # Handles.
     "field": _field,
     "container": _container,
+    # A cast from the address of a struct to that of its first member, and back.
+    "to_first": _unless_number(_field),
+    "from_first": _unless_number(_container),
     "percpu": _percpu,
     "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
     "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),

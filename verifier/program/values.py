@@ -23,22 +23,32 @@ class Ptr(NamedTuple):
     off: int = 0
 
     def __str__(self) -> str:
-        return self.path.replace(BEGINS, "")
+        return plain(self.path)
 
     @property
     def path(self) -> str:
-        """It as the beginning of another address. Unlike the text that users see, it tells first members."""
+        """It as the beginning of another address. Unlike the text that users see, it tells whose fields the
+        steps are: see ``step``."""
         return self.base if not self.off else f"{self.base}+{self.off}"
 
     @property
     def start(self) -> Ptr:
         """The whole that begins here: a struct and its first member have one address (C11 6.7.2.1)."""
         base = self.base
-        if self.off or BEGINS not in base:
+        if self.off or "%" not in base:
             return self
-        while (found := _LAST.fullmatch(base)) is not None:
+        while (found := _FIRST.fullmatch(base)) is not None:
             base = found[1]
         return element(base)
+
+    def as_struct(self, tag: str) -> Ptr:
+        """It as the address of a ``struct tag``, if one begins with what is here."""
+        base = self.base
+        while not self.off and (found := _FIRST.fullmatch(base)) is not None:
+            base = found[1]
+            if found[2] == tag:
+                return element(base)
+        return self
 
 
 _ELEMENT = pattern(r"(.*)\+([0-9]+)")
@@ -50,9 +60,21 @@ def element(path: str) -> Ptr:
     return Ptr(path) if found is None else Ptr(found.group(1), int(found.group(2)))
 
 
-BEGINS = "%:"  # before the name of a field that lies at the address of its struct
 WOULD_BE = "%in-"  # after an address, before the name of a field: what would have it there
-_LAST = pattern(rf"(.*)(?:\.|{WOULD_BE}){BEGINS}[^.+]*")
+_FIRST = pattern(rf"(.*)(?:\.|{WOULD_BE})%(\w*):[^.+]*")
+STEP = pattern(r"%(\w*)[:;](.*)")
+_SIGNED = pattern(r"%\w*[:;]")
+
+
+def step(tag: str, name: str, first: bool) -> str:
+    """A field of a defined struct in addresses: ``%foo:x`` has the struct's address, ``%foo;x`` has not."""
+    return f"%{tag}{':' if first else ';'}{name}"
+
+
+def plain(path: str) -> str:
+    """An address, or a field, without what tells whose fields its steps are."""
+    return _SIGNED.sub("", path) if "%" in path else path
+
 
 IN_LINE = ".%waiting"  # after the name of a lock: cells that count who stands in line, -write and -read
 

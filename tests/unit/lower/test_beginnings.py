@@ -8,6 +8,10 @@ import pytest
 
 from tests.judges import holds, states
 from tests.texts import warned, wrong
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.load import load_all
+from verifier.suite.options import Options
 
 STATE = """MM t
 struct node { struct node *next; int tag; };
@@ -138,3 +142,52 @@ def test_what_states_print_can_be_asked_for() -> None:
 )
 def test_no_address(condition: str, text: str) -> None:
     assert wrong(f"{STATE}P0 {{ any = &a.val; }}\nexists ({condition})\n")[0].message == text
+
+
+CLASH = """MM t
+struct in { int z; int pad; };
+struct foo { struct in f; int z; };
+struct other { int z; int q; };
+struct keeper { struct foo *p; void *v; };
+{ struct foo g; struct other o; percpu struct foo own; struct foo all[2]; int i = 1;
+  struct keeper k = { .v = &g.f }; }
+void *inner(void) { return &g.f; }
+struct foo *as_foo(void *p) { return p; }
+void set(struct foo *p) { p->z = 5; }
+void handler(void *info) { struct foo *p = info; p->z = 5; }
+void inside(void *info) { struct in *p = info; p->z = 5; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "condition"),
+    [
+        ("handler(&g.f);", "g.z = 5 /\\ g.f.z = 0"),
+        ("smp_call_function_single(1, handler, &g.f, 1);", "g.z = 5 /\\ g.f.z = 0"),
+        ("smp_call_function_single(1, inside, &g, 1);", "g.z = 0 /\\ g.f.z = 5"),
+        ("struct foo *p = inner(); p->z = 5;", "g.z = 5 /\\ g.f.z = 0"),
+        ("struct foo *p = as_foo(&g.f); p->z = 5;", "g.z = 5 /\\ g.f.z = 0"),
+        ("struct foo *p = NULL; void *x = &g.f; p = x; p->z = 5;", "g.z = 5 /\\ g.f.z = 0"),
+        ("set((void *)&g.f);", "g.z = 5 /\\ g.f.z = 0"),
+        ("set((void *)&all[i].f);", "all[1].z = 5 /\\ all[1].f.z = 0 /\\ all[0].z = 0"),
+        ("set((void *)this_cpu_ptr(&own.f));", "0:own.z = 5 /\\ 0:own.f.z = 0"),
+        ("struct foo s = { .z = 1 }; handler(&s.f); r0 = s.z;", "0:r0 = 5"),
+        ("struct foo *p = k.v; p->z = 5;", "g.z = 5 /\\ g.f.z = 0"),
+        ("k.p = (void *)&g.f; k.p->z = 5;", "g.z = 5 /\\ g.f.z = 0"),
+        ("__auto_type x = inner(); struct foo *p = x; p->z = 5;", "g.z = 5 /\\ g.f.z = 0"),
+        ("struct in *p = (struct in *)1; k.p = (struct foo *)p;", "k.p = 1"),
+        ("struct in *p = &all[1].f; kfree(p);", "all[1].z = 0x6b6b6b6b /\\ all[0].z = 0"),
+    ],
+)
+def test_the_declaration_says_which_struct_it_is(code: str, condition: str) -> None:
+    text = f"{CLASH}P0 {{ {code} }}\nP1 {{ }}\n"
+    assert holds(f"{text}exists ({condition})")
+    assert not holds(f"{text}exists ~({condition})")
+
+
+def test_a_struct_that_is_not_there_is_no_object() -> None:
+    text = f"{CLASH}P0 {{ void *x = &o; struct foo *p = x; p->z = 5; }}\nP1 {{ }}\nexists (o.z = 5)\n"
+    (test,) = load_all(Source("t", text))
+    for judge in ("z3", "explorer"):
+        found = run(test, Options(judge=judge, witnesses=False))
+        assert found.observation == "unknown" and "belongs to no object: p->z = 5" in found.reason

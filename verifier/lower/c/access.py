@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from verifier.lower.c import types as t
+from verifier.lower.c.beginnings import as_declared
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.types import Type
@@ -27,6 +28,7 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     if value.type is t.VOID:
         raise without_value(node)
     stays(value, node.span)
+    value = as_declared(b, value, local.struct)
     value = pointing(value, kind or t.ANY)
     if value.bits is not None or value.function:
         raise Trouble("type", f"{value.type.words} cannot be kept in a local", node.span)
@@ -43,8 +45,8 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     if kind is not None:
         same_pointee(b, kind, value.type, node.span)
     expr = value.expr if kind is None else kept(b, value, kind, node)
-    as_declared = kind is not None and (value.type.kind == "int" or value.type is t.ANY)
-    seen = kind if kind is not None and as_declared else value.type
+    takes = kind is not None and (value.type.kind == "int" or value.type is t.ANY)
+    seen = kind if kind is not None and takes else value.type
     known = local.type
     local.type = seen if known is None else t.joined(known, seen)
     if kind is not None and known is not None and {known.kind, seen.kind} == {"va", "int"}:

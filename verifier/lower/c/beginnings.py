@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.objects import MAX_INNER, Objects, group
 from verifier.lower.c.parts import Val
 from verifier.lower.c.types import Type
-from verifier.program.expressions import FALSE, Const, call
+from verifier.program.expressions import Const, call
 from verifier.program.values import Ptr
 from verifier.records import replace
 
@@ -45,19 +46,35 @@ def seen_as(b: BodyCode, value: Val, kind: Type) -> Val | None:
     down, up = _way(b.memory, given, kind), _way(b.memory, kind, bare)
     if down is not None:
         for step in down:
-            made = call("field", made, Const(step))
-        made = call("ite", value.expr, made, FALSE)
+            made = call("to_first", made, Const(step))
     elif up is not None:
         for step in reversed(up):
-            made = call("container", made, Const(step))
+            made = call("from_first", made, Const(step))
     else:
         return None
     return Val(b.held(made), replace(kind, percpu=given.percpu))
+
+
+def as_declared(b: BodyCode, value: Val, kind: Type | None) -> Val:
+    """A value as what is declared to hold the address of a struct has it: an address of such a struct,
+    whatever it was on the way. ``kind``: of the declaration."""
+    given = value.type
+    if kind is None or kind.kind != "struct" or (given.kind, given.tag) == (kind.kind, kind.tag):
+        return value
+    if given.kind not in ("struct", "pointer", "any", "int") or value.local is not None:
+        return value
+    if value.bits is not None or value.function:
+        return value
+    found = seen_as(b, value, kind)
+    if found is None and given.kind == "pointer" and given.to not in (None, t.VOID, t.ANY):
+        return value  # of a number, which is no struct
+    return found or replace(value, type=replace(kind, percpu=given.percpu))
 
 
 def wholes(objects: Objects, kind: Type) -> Iterator[tuple[Ptr, Type]]:
     """The objects of a test that begin with a struct of this type, and are of another one."""
     for named in objects.named.values():
         of = named.type
-        if of.kind == "struct" and not named.percpu and of != kind and _way(objects, of, kind) is not None:
-            yield Ptr(named.name), of
+        if named.percpu or of.kind != "struct" or _way(objects, of, kind) is None:
+            continue
+        yield from ((Ptr(named.name, i), replace(of, inside=False)) for i in range(named.size or 1))

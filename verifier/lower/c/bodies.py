@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, stays, store_local
+from verifier.lower.c.beginnings import as_declared
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.guards import begin, closed
 from verifier.lower.c.labels import check_labels
@@ -91,6 +92,7 @@ def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val
             kind = t.of(parameter.type)
             local = b.declare(parameter.name, kind if kind.kind == "int" else None)
             local.constant = parameter.constant
+            local.struct = kind if kind.kind == "struct" else None
             if parameter.name in assigned:
                 store_local(b, local, given, parameter)
             else:
@@ -118,7 +120,7 @@ def passed(b: BodyCode, function: ast.Function, parameter: ast.Parameter, value:
         value = Val(t.converted(value.expr, value.type, kind), kind, value.bits, value.function)
     if value.local is None:
         same_pointee(b, kind, value.type, span)
-    return value
+    return as_declared(b, value, kind)
 
 
 def program_of(b: BodyCode, thread: ast.Thread) -> tuple[Instruction, ...]:

@@ -305,9 +305,10 @@ class InitialContents(Objects):
             value, given = self.content(part.value)
             if bits is None:
                 if of.kind != "int":
-                    if of.kind == "pointer" and given.percpu:
+                    if of.kind in ("pointer", "struct") and given.percpu:
                         of = replace(of, percpu=True)
-                    of = t.joined(of, given if given.kind != "int" else t.ANY)
+                    if of.kind != "struct":
+                        of = t.joined(of, given if given.kind != "int" else t.ANY)
                     self.fields[group(kind)][part.name] = of
                 self._give(cell, value, part.span, of)
             else:

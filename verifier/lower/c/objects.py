@@ -8,7 +8,7 @@ from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
 from verifier.program.functions import apply
-from verifier.program.values import ATTRIBUTES, BEGINS, FAULT, NOT_PRESENT, UNDEF, Ptr, Value, make_entry
+from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, UNDEF, Ptr, Value, make_entry, step
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -187,9 +187,11 @@ class Objects:
         return (self.step(of, whole), *more)
 
     def step(self, of: str, name: str) -> str:
-        """The name of a field, or of a unit of bitfields, in addresses: one that a definition gives first
-        has its struct's address."""
-        return BEGINS + name if name in self.first.get(of, ()) else name
+        """The name of a field, or of a unit of bitfields, in addresses. That of a defined struct is no other
+        one's, and one that the definition gives first has its struct's address."""
+        if of not in self.closed:
+            return name
+        return step(of.removeprefix("struct "), name, name in self.first.get(of, ()))
 
     def part(self, expr: ast.CExpr) -> Bitfield | None:
         """The bitfield that a place is, if it is one."""

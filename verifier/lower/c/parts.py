@@ -63,6 +63,7 @@ class Local:
 
     ``fixed``: it stands for this value wherever it is mentioned (a parameter, a loop's counter).
     ``constant``: nothing assigns to it.
+    ``struct``: the struct whose address it is declared to hold.
     """
 
     reg: str
@@ -73,6 +74,7 @@ class Local:
     stack: str = ""  # what is on the stack, at the address that ``fixed`` is: a struct, an array, a mask, …
     place: MemoryPlace | None = None  # where a lock or a counter on the stack is, which has a value
     constant: bool = False
+    struct: Type | None = None
 
 
 class Held(NamedTuple):

@@ -144,7 +144,7 @@ def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.B
             continue
         if item.name in stored:
             raise Trouble("duplicate", f"{item.name} has two initial values", item.span)
-        if field.kind != "int" and value.type.kind != "int":
+        if field.kind not in ("int", "struct") and value.type.kind != "int":
             field = units[item.name] = t.joined(field, value.type)
         place = MemoryPlace(call("field", at, Const(b.memory.step(of, item.name))), field)
         store(b, place, value, item)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from verifier.lower.c import guards, labels
 from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, stays, store_local
+from verifier.lower.c.beginnings import as_declared
 from verifier.lower.c.bodies import assigned_names, statements
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.copies import is_whole
@@ -106,6 +107,7 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
             kind = replace(value.type, inside=False)
     local = b.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
     local.span, local.constant = s.span, s.constant
+    local.struct = kind if kind.kind == "struct" else None
     if value is not None and value.local is not None and s.name not in assigned_here(b):
         local.fixed = value  # it points to that local for good
         return
@@ -325,6 +327,7 @@ def return_(b: BodyCode, s: ast.Return) -> None:
         if kind is not None and kind.kind == "int" and value.type.kind in ("int", "any"):
             value = Val(kept(b, value, kind, s), kind)
         stays(value, s.value.span)
+        value = as_declared(b, value, kind)
         if value.type is not t.VOID:
             gives_nothing(b, s)
             reg = f"{frame.prefix}return"
