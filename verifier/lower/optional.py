@@ -37,7 +37,7 @@ class OptionalPart(NamedTuple):
     ``cpus``    the CPUs that execute it;
     ``loop``    a jump back may repeat it;
     ``of``      the op and the kind of its instruction: ``F mfence``; empty for what waits for a lock;
-    ``beside``  another part of its kind, of the same word, is in its line.
+    ``beside``  another part of the same word, from another place, is in its line.
     """
 
     name: str
@@ -90,7 +90,7 @@ def optional(lowered: Lowered) -> tuple[Lowered, list[OptionalPart]]:
 def _beside(parts: Sequence[OptionalPart]) -> list[OptionalPart]:
     """The same parts, which say of themselves whether another one like them is in their line."""
     columns: dict[tuple[str, ...], set[int]] = {}
-    alike = [(p.kind, p.text.partition("(")[0], p.span.source.name, str(p.span.line)) for p in parts]
+    alike = [(p.text.partition("(")[0], p.span.source.name, str(p.span.line)) for p in parts]
     for p, key in zip(parts, alike, strict=True):
         columns.setdefault(key, set()).add(p.span.column)
     return [p._replace(beside=len(columns[key]) > 1) for p, key in zip(parts, alike, strict=True)]

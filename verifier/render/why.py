@@ -32,9 +32,12 @@ def audit(x: Audit, runs: bool = True, paint: Paint = COLOURLESS) -> str:
     file = x.verdict.test.source.name
     out = [headline(x.verdict, paint=paint), *x.lines()]
     for f in x.findings if runs else ():
-        if f.run is not None:
+        if f.run is not None or f.wrong:
             out += ["", f"Without the {f.kind} of {' '.join(f.text.split())} ({f.where(file)}):"]
+        if f.run is not None:
             out += [story(x.verdict, f.run, paint)]
+        if f.wrong:
+            out += wrapped(f"A run is wrong: {f.wrong}.")
     return "\n".join(out).rstrip() + "\n"
 
 
@@ -60,6 +63,8 @@ def explanation_object(x: Explanation) -> Shape:
             {
                 "parts": [_part_object(p) for p in r.parts],
                 "gap": r.gap,
+                "guards": [_part_object(p) for p in r.guards],
+                "wrong": r.wrong,
                 "comes": list(r.excluded.comes) if r.excluded else [],
                 "cycles": [
                     {
@@ -100,6 +105,7 @@ def _finding_object(f: Finding, file: str) -> Shape:
         "need": f.need,
         "joint": [_part_object(p) for p in f.joint],
         "run": trace_object(f.program, f.run, file),
+        "wrong": f.wrong,
     }
 
 

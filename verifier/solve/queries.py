@@ -17,7 +17,7 @@ from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Matter, Trace
-from verifier.program.undefined import decision, no_cell
+from verifier.program.undefined import Wrong, decision, no_cell
 from verifier.program.values import Value, truth
 from verifier.program.waits import Loop
 from verifier.records import replace
@@ -88,6 +88,21 @@ def find_hang(program: Program, *, model: str, switches: Switches, budget: Budge
         if found is None and asked._check(asked.resting) is None:
             raise LimitError(budget.spent)
         return None if found is None else asked._told(found)
+
+
+def find_wrong(program: Program, *, model: str, switches: Switches, budget: Budget) -> Wrong | None:
+    """What ``decide`` says of a wrong run. None: there is none. Raises ``LimitError``."""
+    asked = _Asked(program, model_of(switches, model), budget, 0, lazily=True)
+    text = asked.encoding.clauses.dimacs()
+    budget.enter(SOLVING)
+    with asked._solver(text) as asked.solver:
+        for lost, literal in ((True, asked.lost), (False, asked.bad)):
+            found = asked._check([literal])
+            if found is None:
+                raise LimitError(budget.spent)
+            if found:
+                return asked._wrong(lost).bad
+    return None
 
 
 SOLVING = "solving"

@@ -54,14 +54,18 @@ def does(part: OptionalPart, awaited: bool = False) -> str:
 
 
 Need = Literal[
-    "needed", "else it may hang", "else no run ends", "redundant", "never reached", "not asked here",
-    "unneeded here", "unneeded", "not known", "for the compiler only", "not asked",
+    "needed", "else a run is wrong", "else it may hang", "else no run ends", "redundant", "never reached",
+    "not asked here", "unneeded here", "unneeded", "not known", "for the compiler only", "not asked",
 ]  # fmt: skip
 
 
 NO_PARTS = "There is nothing here to switch off: no barrier, flush, wait or lock"
 # The words that do not speak for themselves.
 _MEANS: dict[Need, str] = {
+    "else a run is wrong": (
+        "Else a run is wrong: without it some run accesses an address that belongs to no object, decides by "
+        "an undefined value, or goes beyond a limit of the model. The verdict would be unknown."
+    ),
     "redundant": "Redundant: without it no final state changes, by all memory and locals{hang}.",
     "unneeded here": "Unneeded here: without it final states change, but this outcome stays impossible.",
     "not asked here": (
@@ -123,33 +127,44 @@ class Excluded(NamedTuple):
 class Reason:
     """Parts each of which is needed, while the others of the test are not; ``cycles``: the proof. ``gap``
     says why there is none. ``excluded``: if it needs no cycle, what excludes it. ``open``: it is not known
-    whether these parts are needed."""
+    whether these parts are needed. ``guards``: without each of these some run is wrong, and ``wrong`` says
+    how, without the first of them."""
 
     parts: tuple[OptionalPart, ...]
     cycles: tuple[Closed, ...]
     gap: str = ""
     excluded: Excluded | None = None
     open: tuple[OptionalPart, ...] = ()
+    guards: tuple[OptionalPart, ...] = ()
+    wrong: str = ""
 
     def awaits(self, part: OptionalPart) -> bool:
         """Is a region with interrupts off on a cycle as a reader, for which a grace period waits?"""
         return part.kind == "IRQ-off region" and any(part in cycle.parts for cycle in self.cycles)
 
     def off_cycles(self, file: str) -> str:
-        """A sentence about the parts that are on no cycle; empty if each is on one."""
+        """Sentences about the parts that keep runs from being wrong, and about others that are on no cycle;
+        empty if there are none."""
+        return " ".join(filter(None, (self._guarded(file), self._off_cycles(file))))
+
+    def _guarded(self, file: str) -> str:
+        names = " or without ".join(named(p, file) for p in self.guards)
+        return f"Some run is wrong without {names}{f': {self.wrong}' if self.wrong else ''}." if names else ""
+
+    def _off_cycles(self, file: str) -> str:
+        no = "In the other runs no" if self.guards else "No"
         if self.excluded is not None:
-            said = f"as {' and '.join(self.excluded.comes)}" if self.excluded.comes else ""
+            comes = " and ".join(self.excluded.comes)
+            given = f", as {comes}" if comes else ""
             if self.excluded.ordered:
-                given = f", {said}" if said else ""
-                return (
-                    f"No cycle through them is needed{given}: with them, what CPUs order anyhow excludes it."
-                )
-            given = f", {said}" if said else ""
-            return f"No cycle is needed{given}: without an order, the values alone exclude it."
+                through = f"{no} cycle through them is needed{given}"
+                return f"{through}: with them, what CPUs order anyhow excludes it."
+            return f"{no} cycle is needed{given}: without an order, the values alone exclude it."
         if not self.cycles:
             return ""
         on = {part for cycle in self.cycles for part in cycle.parts}
-        off = [named(part, file) for part in self.parts if part not in on and part not in self.open]
+        told = {*on, *self.open, *self.guards}
+        off = [named(part, file) for part in self.parts if part not in told]
         said, verb, them = " and ".join(off), *(("is", "it") if len(off) == 1 else ("are", "them"))
         said = f"{said[:1].upper()}{said[1:]} {verb} on no cycle: without {them}, some runs would close none."
         return said if off else ""
@@ -203,7 +218,10 @@ class Explanation(Drawable):
 class Finding:
     """What was found about a part.
 
-    ``need``   ``needed``: without it the outcome is possible; ``else it may hang``: without it the outcome
+    ``need``   ``needed``: without it the outcome is possible; ``else a run is wrong``: without it the outcome
+               stays impossible in the runs of which something is known, but some run accesses what is no
+               object, decides by an undefined value, or goes beyond a limit of the model;
+               ``else it may hang``: without it the outcome
                stays impossible, but some run hangs, and none does with it; ``else no run ends``: without it
                all runs hang;
                ``redundant``: none of these; without it
@@ -216,7 +234,8 @@ class Finding:
                ``not asked``: the time was over before;
                ``for the compiler only``: on x86 it is no instruction;
     ``joint``  parts each of which is needed if this one is missing, though this one alone is not;
-    ``run``    if it is needed, a run without it that has the outcome, or that hangs, of ``program``.
+    ``run``    if it is needed, a run without it that has the outcome, or that hangs, of ``program``;
+    ``wrong``  what is wrong in a run without it; empty if none is, or if it was not asked for.
     """
 
     kind: str
@@ -228,6 +247,7 @@ class Finding:
     joint: tuple[OptionalPart, ...] = ()
     run: Trace | None = None
     program: Program | None = None
+    wrong: str = ""
 
     def where(self, file: str) -> str:
         """Its place, told apart from others in its line."""

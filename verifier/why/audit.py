@@ -30,7 +30,9 @@ from verifier.words.table import WORDS
 
 STATES = 2000  # final states that are listed to find out what is redundant
 PAIRS = 400  # that are told
-_RUNS: frozenset[Need] = frozenset({"needed", "else it may hang", "else no run ends"})  # told with a run
+_WRONG: Need = "else a run is wrong"
+# Told with a run, or with what is wrong in it.
+_RUNS: frozenset[Need] = frozenset({"needed", _WRONG, "else it may hang", "else no run ends"})
 _SPARE: frozenset[Need] = frozenset({"redundant", "not asked here", "unneeded here", "unneeded"})
 _STARTS = ("IPI", "wait")  # kinds of parts without which runs may do less: a call comes, or comes first
 _ORDER = ("barrier", "wait", "grace period")  # kinds of parts that only make later things come later
@@ -108,11 +110,8 @@ class _Auditor:
         """Judge one part after the other."""
         for number, p in enumerate(self.parts, 1):
             self.budget.tell("is it needed? part", number, len(self.parts))
-            need: Need = "needed" if self._possible(engine, p) else "unneeded"
-            if need == "unneeded" and engine.cut([q for q in self.parts if q is not p], [p]):
-                need = "not known"
-            found[p] = Finding(p.kind, p.text, p.span, p.cpus, need, p)
-        spare = [p for p in self.parts if found[p].need != "needed"]
+            found[p] = Finding(p.kind, p.text, p.span, p.cpus, self._need(engine, p), p)
+        spare = [p for p in self.parts if found[p].need not in ("needed", _WRONG)]
         self.budget.tell(self.later[0])
         idle = {p for p in spare if not engine.reached(p, self.parts)}
         joint: dict[OptionalPart, list[OptionalPart]] = {}
@@ -140,6 +139,15 @@ class _Auditor:
                 found[p] = replace(found[p], need="else no run ends")
         self.later.pop(0)
 
+    def _need(self, engine: Engine, part: OptionalPart) -> Need:
+        """What is known of a part from the runs without it alone."""
+        others = [q for q in self.parts if q is not part]
+        if engine.possible(others, [part]):
+            return "needed"
+        if engine.wrong(others, [part]):
+            return _WRONG
+        return "not known" if engine.cut(others, [part]) else "unneeded"
+
     def _apart(
         self, found: Mapping[OptionalPart, Finding], joint: Mapping[OptionalPart, Sequence[OptionalPart]]
     ) -> list[OptionalPart]:
@@ -164,22 +172,27 @@ class _Auditor:
             if engine is not None:
                 with engine:
                     for p in spare:
-                        if self._possible(engine, p):
+                        others = [q for q in self.parts if q is not p]
+                        if engine.possible(others, [p]):
                             found[p] = replace(found[p], need="else it may hang")
         self.later.pop(0)
-
-    def _possible(self, engine: Engine, *absent: OptionalPart) -> bool:
-        return engine.possible([p for p in self.parts if p not in absent], absent)
 
     def _with_run(self, part: OptionalPart, found: Finding) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
         from verifier.execution.matter import matter
-        from verifier.solve.queries import find, find_hang
+        from verifier.solve.queries import find, find_hang, find_wrong
         from verifier.suite.shorten import short_program
 
         others = {p.name for p in self.parts if p is not part}
         code = given(self.code, others)
         _, program = short_program(self.test, code, self.model.switches, self.unroll, self.budget)
+        if found.need == _WRONG:
+            wrong = find_wrong(
+                program, model=self.model.name, switches=self.model.switches, budget=self.budget
+            )  # fmt: skip
+            if wrong is None:
+                raise InternalError(f"{self.test.id}: no run without {part.text} is wrong")
+            return replace(found, wrong=wrong.told)
         if found.need == "needed":
             run = find(
                 program, self.value, model=self.model.name, switches=self.model.switches, budget=self.budget,

@@ -33,23 +33,34 @@ class Candidates:
     """The candidate executions of a program in which its proposition has a value at the end of a run.
 
     ``value``: that value; None: the candidates that hang, whatever the proposition says. Otherwise runs that
-    hang count only if the condition asks for hangs. ``graphs``: by axiom, its rules, each with what it says
-    of the candidates. Raises ``LimitError``.
+    hang count only if the condition asks for hangs. ``wrong``: the literal of the candidates, hanging or not,
+    of which nothing is known: they access what is no object, decide by an undefined value, or go beyond a
+    limit of the model. ``graphs``: by axiom, its rules, each with what it says of the candidates. Raises
+    ``LimitError``.
     """
 
     def __init__(
         self, program: Program, model: Model, value: bool | None = True, budget: Budget | None = None
     ) -> None:
-        self.program = program if value is None or program.judges_hangs else running(program)
+        ends = value is not None and not program.judges_hangs  # is it about runs that end only?
+        self.program = running(program) if ends else program
         self.budget = budget or Budget()
         self.encoding, self.execution = candidates(self.program, model, self.budget)
+        if ends and program.stops and self.encoding.bad:  # runs that hang may be wrong, too
+            self.program = program
+            self.encoding, self.execution = candidates(program, model, self.budget)
         e, clauses = self.encoding, self.encoding.clauses
         proposition = e.truth(self.program.condition)
         kept = YES if self.program.filter is None else e.truth(self.program.filter)
-        bad = clauses.any(x for x, _ in e.bad)
+        self.wrong = clauses.any(x for x, _ in e.bad)
         self.outcome = e.stuck if value is None else proposition if value else -proposition
-        self.normal = [x for x in (-e.cut, -bad, kept) if x != YES]
-        self.cut = [e.cut, -bad]  # what a run is that goes beyond the bound of a loop
+        ended = -e.stuck if ends else YES
+        self.normal = [x for x in (-e.cut, -self.wrong, kept, ended) if x != YES]
+        self.cut = [e.cut, -self.wrong, ended]  # what a run is that goes beyond the bound of a loop
+        # What a run is that has the outcome, or is wrong.
+        self.failing = self.given
+        if self.wrong != NO:
+            self.failing = [clauses.any((clauses.all(self.given), self.wrong))]
         known: dict[Equation, SymbolicRelation] = {}
         self.graphs = [(axiom.name, list(axiom.relations(self.execution, known))) for axiom in model.axioms]
         self.rows = len(clauses.rows)  # of the encoding in which nothing is ordered yet
@@ -60,9 +71,9 @@ class Candidates:
         return [self.outcome, *self.normal]
 
     def possible(self, cut: bool = False) -> bool:
-        """May the outcome occur? With ``cut``: or be behind the bound of a loop? What is ordered for this
-        question, ``unordered`` solvers do not know."""
-        asked = [given for given in (self.given, self.cut * cut) if given and NO not in given]
+        """May the outcome occur, or a run be wrong? With ``cut``: or be behind the bound of a loop? What is
+        ordered for this question, ``unordered`` solvers do not know."""
+        asked = [given for given in (self.failing, self.cut * cut) if given and NO not in given]
         for _, rules in self.graphs if asked else ():
             self.acyclic(relation for _, relation in rules)
         with self.solver() as solver:
@@ -129,16 +140,29 @@ class Engine:
     def possible(self, present: Iterable[OptionalPart], absent: Iterable[OptionalPart] = ()) -> bool:
         """May the outcome occur where some parts are present, and others absent? A part that is neither may
         be absent; that is the same for parts whose absence allows more."""
+        return self._asked(self.candidates.given, present, absent)
+
+    def wrong(self, present: Iterable[OptionalPart], absent: Iterable[OptionalPart] = ()) -> bool:
+        """May a run be wrong, so that nothing is known of it?"""
+        wrong = self.candidates.wrong
+        return wrong != NO and self._asked([wrong], present, absent)
+
+    def fails(self, present: Iterable[OptionalPart], absent: Iterable[OptionalPart] = ()) -> bool:
+        """May the outcome occur, or a run be wrong? One question about both."""
+        return self._asked(self.candidates.failing, present, absent)
+
+    def _asked(
+        self, given: Iterable[int], present: Iterable[OptionalPart], absent: Iterable[OptionalPart]
+    ) -> bool:
+        """Is there a candidate for which these literals hold, with these parts, and without others?"""
         on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
-        c = self.candidates
-        return c.check(self.solver, [c.outcome, *c.normal, *on, *off])
+        return self.candidates.check(self.solver, [*given, *on, *off])
 
     def cut(self, present: Iterable[OptionalPart], absent: Iterable[OptionalPart] = ()) -> bool:
         """May a run be cut at the bound of a loop where some parts are present, and others absent? Where the
         outcome is impossible, what comes behind the cut may then have it."""
-        on, off = [self.on[p] for p in present], [-self.on[p] for p in absent]
-        c = self.candidates
-        return c.encoding.cut != NO and c.check(self.solver, [*c.cut, *on, *off])
+        cut = self.candidates.cut
+        return NO not in cut and self._asked(cut, present, absent)
 
     def reached(self, part: OptionalPart, present: Iterable[OptionalPart]) -> bool:
         """Does some run with these parts execute the instruction of a part?"""
@@ -162,7 +186,7 @@ class Engine:
         ``parts`` the others are there."""
         c = self.candidates
         self._count(spare)
-        given = [*c.given, *(self.on[p] for p in parts if p not in spare)]
+        given = [*c.failing, *(self.on[p] for p in parts if p not in spare)]
         while self._listed(given):
             missing = [p for p in spare if not self.holds(self.on[p])]
             if len(missing) != 2:
@@ -174,10 +198,10 @@ class Engine:
         """Parts among ``spare`` that cannot all be missing, though any of them can where the others are
         there; of ``parts`` the others are there. Empty: all of ``spare`` can be missing."""
         there, free = [p for p in parts if p not in spare], list(spare)
-        if not self.possible(there):
+        if not self.fails(there):
             return []
         for p in spare:
-            if self.possible([*there, p]):
+            if self.fails([*there, p]):
                 there.append(p)
                 free.remove(p)
         return free
@@ -256,8 +280,8 @@ class Engine:
         return next(x for x in values.values() if self.holds(x))
 
     def core(self, present: Sequence[OptionalPart]) -> list[OptionalPart]:
-        """Parts of ``present`` without which the outcome is not possible, either; the last question was
-        about ``present``."""
+        """Parts of ``present`` that suffice for the answer no of the last question, which was about
+        ``present``."""
         found = set(self.solver.core([x for x in (self.on[p] for p in present) if x != YES]))
         return [p for p in present if self.on[p] in found]
 
@@ -312,7 +336,7 @@ def _unfit(test: Test, engine: Engine, parts: Sequence[OptionalPart]) -> str:
     possible; then the engine is closed."""
     try:
         cut = engine.cut(parts)
-        if not engine.possible(parts):  # the last question: reasons are made from its answer
+        if not engine.fails(parts):  # the last question: reasons are made from its answer
             return "else a loop is followed to its bound only" if cut else ""
     except LimitError:
         engine.__exit__()

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from verifier.budget import Budget
-from verifier.errors import LimitError
+from verifier.errors import InternalError, LimitError
 from verifier.lower.build import lower
 from verifier.lower.optional import OptionalPart, given, optional
 from verifier.model import Model
+from verifier.program.events import Program
 from verifier.records import replace
 from verifier.results import Verdict
 from verifier.suite.shorten import short_program
@@ -17,7 +18,7 @@ from verifier.syntax.test import Test
 from verifier.why.answers import Closed, Comment, Explanation, Link, Reason, impossible, named
 from verifier.why.cases import Cases
 from verifier.why.cycles import Cycle, Cycles, Edge
-from verifier.why.engine import Candidates, opened
+from verifier.why.engine import Candidates, Engine, opened
 from verifier.why.excluded import excluded
 from verifier.why.names import EventName, EventNames
 from verifier.why.reasons import MAY_HANG, Reasons, monotone, reasons
@@ -64,6 +65,8 @@ class _Explainer:
         self.verdict, self.model, self.budget = verdict, model, budget
         self.test, self.unroll = verdict.test, unroll
         self.open: list[OptionalPart] = []  # of which it is not known whether they are needed
+        # By set of parts: those of them without which, each alone, some run is wrong.
+        self.guards: dict[tuple[OptionalPart, ...], tuple[OptionalPart, ...]] = {}
         self.value = verdict.test.quantifier != "forall"
 
     def explain(self, bound: int) -> Explanation:
@@ -79,6 +82,7 @@ class _Explainer:
             )
             with engine:
                 found = reasons(engine, bound)
+                self.guards = {some: self._guards(engine, some) for some in found.found}
             bare = self._bare(parts) if bounded and len(parts) < MANY_PARTS else None
             if bare is not None:
                 gap, found = "", Reasons(((),), True)
@@ -116,10 +120,33 @@ class _Explainer:
         most = "at most " if any(p in self.open for p in first.parts) else ""
         return f"{word}: it rests on {most}{rests}{more}"
 
+    def _guards(self, engine: Engine, parts: Sequence[OptionalPart]) -> tuple[OptionalPart, ...]:
+        """Those of the parts of a reason without which, each alone, some run is wrong; none if there is no
+        time to find out."""
+        there = [p for p in engine.on if p in parts or p in self.always]
+        try:
+            return tuple(p for p in parts if engine.wrong([q for q in there if q is not p]))
+        except LimitError:
+            return ()
+
+    def _wrong(self, parts: Iterable[OptionalPart], guards: Sequence[OptionalPart]) -> str:
+        """What is wrong in a run without the first of the ``guards``; empty if there are none."""
+        from verifier.solve.queries import find_wrong
+
+        if not guards:
+            return ""
+        found = find_wrong(
+            self._program(parts, guards[:1]), model=self.model.name, switches=self.model.switches,
+            budget=self.budget,
+        )  # fmt: skip
+        if found is None:
+            raise InternalError(f"{self.test.id}: no run without {guards[0].text} is wrong")
+        return found.told
+
     def _bare(self, parts: Sequence[OptionalPart]) -> Candidates | None:
-        """The candidates without any part, if the outcome is impossible even then, whichever calls are waited
-        for: these may overtake others (MMR 17.7). Many outcomes rest on no part, and these are far fewer
-        candidates than those in which each part is there or not."""
+        """The candidates without any part, if the outcome is impossible and no run is wrong even then,
+        whichever calls are waited for: these may overtake others (MMR 17.7). Many outcomes rest on no part,
+        and these are far fewer candidates than those in which each part is there or not."""
         self.budget.tell("the test without any part")
         waits = [p for p in parts if p.kind == "wait" and p.is_of("WAIT") and p not in self.always]
         try:
@@ -191,19 +218,31 @@ class _Explainer:
         absent: Sequence[OptionalPart] = (),
         free: Sequence[OptionalPart] = (),
     ) -> Candidates:
-        """The candidates of the program that has only these parts, and those that are always there but for
-        ``absent``. Those that are ``free`` may be there or not."""
+        """The candidates of ``_program``."""
+        return Candidates(self._program(parts, absent, free), self.model, self.value, self.budget)
+
+    def _program(
+        self,
+        parts: Iterable[OptionalPart],
+        absent: Sequence[OptionalPart] = (),
+        free: Sequence[OptionalPart] = (),
+    ) -> Program:
+        """The program that has only these parts, and those that are always there but for ``absent``. Those
+        that are ``free`` may be there or not."""
         there = {p.name for p in (*parts, *self.always) if p not in absent}
         code = given(self.code, there)
         code = replace(code, options={**code.options, **dict.fromkeys((p.name for p in free), None)})
-        _, program = short_program(self.test, code, self.model.switches, self.unroll, self.budget)
-        return Candidates(program, self.model, self.value, self.budget)
+        return short_program(self.test, code, self.model.switches, self.unroll, self.budget)[1]
 
     def _reason(
         self, parts: tuple[OptionalPart, ...], number: int, of: int, known: Candidates | None = None
     ) -> Reason:
         self.budget.tell("cycles of reason", number, of)
+        known_guards = [some for of_, some in self.guards.items() if set(parts) <= set(of_)]
+        guards = tuple(p for p in parts if any(p in some for some in known_guards))
+        wrong = ""
         try:
+            wrong = self._wrong(parts, guards)
             candidates = known or self._candidates(parts)
             with Cycles(candidates, parts) as cycles:
                 needed = cycles.needed()
@@ -212,9 +251,9 @@ class _Explainer:
                 closed = [_closed(c, names, cycles, cases.of(c, len(needed) == 1)) for c in needed]
             alone = None if needed else excluded(candidates, self.model, self.value, self.test.source.name)
         except LimitError as limit:
-            return Reason(parts, (), f"its cycles are missing: {limit}")
+            return Reason(parts, (), f"its cycles are missing: {limit}", guards=guards, wrong=wrong)
         open_ = tuple(p for p in parts if p in self.open)
-        return Reason(parts, tuple(_merged(closed)), excluded=alone, open=open_)
+        return Reason(parts, tuple(_merged(closed)), excluded=alone, open=open_, guards=guards, wrong=wrong)
 
 
 def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, case: str) -> Closed:

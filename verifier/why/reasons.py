@@ -39,7 +39,8 @@ def monotone(observables: Iterable[Observable]) -> frozenset[str]:
 
 
 class Reasons(NamedTuple):
-    """Smallest sets of parts, each of which makes the outcome impossible; ``complete``: no other set does.
+    """Smallest sets of parts, each of which makes the outcome and wrong runs impossible; ``complete``: no
+    other set does.
     ``gap``: why the search ended early; empty if it did not."""
 
     found: tuple[tuple[OptionalPart, ...], ...]
@@ -56,8 +57,8 @@ def reasons(engine: Engine, bound: int = 4) -> Reasons:
     parts = [p for p in engine.on if p.kind in kinds]
 
     def possible(present: Sequence[OptionalPart]) -> bool:
-        """May the outcome occur, or be behind the bound of a loop?"""
-        return engine.cut([*always, *present]) or engine.possible([*always, *present])
+        """May the outcome occur, or be behind the bound of a loop, or a run be wrong?"""
+        return engine.cut([*always, *present]) or engine.fails([*always, *present])
 
     def core(present: Sequence[OptionalPart]) -> list[OptionalPart]:
         """Parts that suffice; the last question was about ``present``."""

@@ -241,3 +241,20 @@ def test_parts_that_are_needed_together_beside_two_of_which_one_is() -> None:
     said = audited(text)
     assert [p.span.line for p in said.together] == [4, 5, 6]
     assert {f.span.line for f in said.findings if f.joint} == {10, 11}
+
+
+def test_all_parts_of_a_word_that_stands_twice_in_a_line_have_columns() -> None:
+    """Only the first of the two calls is waited for."""
+    text = """MM twice
+{ int x; int y; }
+void f(void *i) { WRITE_ONCE(x, 1); }
+void g(void *i) { WRITE_ONCE(y, READ_ONCE(x) + 1); }
+P0 {
+    smp_call_function_single(1, f, NULL, 1); smp_call_function_single(1, g, NULL, 0);
+}
+P1 { r0 = READ_ONCE(x); }
+exists (y = 1)
+"""
+    said = [(f.kind, f.where("here")) for f in audited(text).findings]
+    first, second = "line 6, column 5", "line 6, column 46"
+    assert said == [("IPI", first), ("wait", first), ("IPI", second)]
