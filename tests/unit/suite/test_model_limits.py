@@ -77,6 +77,10 @@ TASKS = """#include "linux/tlb-v4.13.inc"
 void enter_lazy_tlb(struct mm_struct *mm, struct task_struct *tsk) { }
 """
 NINE = "".join(f"P{cpu} {{ }}\n" for cpu in range(8))
+QUEUE = '#include "linux/wait.inc"\n{ struct wait_queue_head wq; int turn; }\n'
+COMPLETION = '#include "linux/wait.inc"\n{ struct completion c; }\n'
+COMPLETION += "P0 { complete(&c); }\nP1 { wait_for_completion(&c); }\n"
+COMPLETION += "".join(f"P{cpu} {{ }}\n" for cpu in range(2, 16))
 
 
 @pytest.mark.slow
@@ -105,6 +109,19 @@ NINE = "".join(f"P{cpu} {{ }}\n" for cpu in range(8))
             "only CPUs 0 to 7 wait in wait queues",
         ),
         (
+            QUEUE + "P0 { prepare_to_wait_exclusive(&wq, TASK_NORMAL); turn = 1; }\n"
+            "P1 { assume(turn); prepare_to_wait_exclusive(&wq, TASK_NORMAL);"
+            " prepare_to_wait(&wq, TASK_NORMAL); }\n",
+            "behind an exclusive waiter everybody is exclusive",
+        ),
+        (
+            QUEUE + "P0 { prepare_to_wait(&wq, TASK_NORMAL); turn = 1; }\n"
+            "P1 { assume(turn); prepare_to_wait(&wq, TASK_NORMAL);"
+            " prepare_to_wait_exclusive(&wq, TASK_NORMAL); }\n",
+            "is the only one in the queue who was not",
+        ),
+        (COMPLETION + "P16 { wait_for_completion(&c); }\n", "only CPUs 0 to 14 wait for completions"),
+        (
             '#include "linux/wait_bit.inc"\n{ unsigned long w; unsigned long v; }\n'
             "P0 { prepare_to_wait_var(&w, TASK_NORMAL); prepare_to_wait_var(&v, TASK_NORMAL); }\n",
             "a task waits for one bit or variable at a time",
@@ -119,11 +136,12 @@ NINE = "".join(f"P{cpu} {{ }}\n" for cpu in range(8))
         *(
             (
                 f'#include "linux/{file}.inc"\n'
-                + SPACES
+                + SPACES.replace("P { .tlb_gen = 1 }", f"P {{ .tlb_gen = {generation} }}")
                 + "P0 { switch_mm(N, init_mm); switch_mm(init_mm, P); }\n",
                 "two spaces have one PCID",
             )
             for file in ("tlb-v4.19", "tlb-v5.10", "tlb-v6.15", "tlb-v6.15-range")
+            for generation in (1, 5)  # the generation cached is the same, and another one
         ),
         (
             TASKS + "P0 { __schedule(a, idle); x = 1; }\nP1 { assume(x); __schedule(idle, b); }\n",
@@ -136,6 +154,28 @@ def test_an_include_says_what_it_does_not_model(
 ) -> None:
     code, told = said(capsys, tmp_path, f"MM t\n{text}exists (hang)\n")
     assert (code, limit in told) == (3, True), told
+
+
+def test_a_cpu_that_waits_for_nothing_is_no_limit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Without a warning, too: no row of tasks is shifted by more than it has."""
+    code, told = said(capsys, tmp_path, f"MM t\n{COMPLETION}P16 {{ }}\nexists (hang)\n")
+    assert (code, told) == (0, "t never"), told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("waits", ["add_wait_queue(&wq);", "add_wait_queue(&wq); remove_wait_queue(&wq);"])
+def test_nobody_is_woken_for_another_one_who_stays_in_the_queue(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, waits: str
+) -> None:
+    """CPU 8 sleeps, but in no queue."""
+    others = "".join(f"P{cpu} {{ }}\n" for cpu in range(2, 8))
+    text = (
+        f"MM t\n{QUEUE}P0 {{ {waits} turn = 1; }}\n"
+        f"P1 {{ assume(turn == 1); wake_up(&wq); }}\n{others}"
+        "P8 { set_current_state(TASK_NORMAL); schedule(); }\nexists (~8:hang)\n"
+    )
+    code, told = said(capsys, tmp_path, text)
+    assert code == 0 and told.startswith("t never"), told
 
 
 @pytest.mark.parametrize(
