@@ -34,10 +34,10 @@ from verifier.explore.state import (
     put,
 )
 from verifier.program.events import Event, Program
-from verifier.program.expressions import Slots, call, evaluate
+from verifier.program.expressions import Slots, evaluate
 from verifier.program.ops import Kind
 from verifier.program.profiles import GENERIC, Switches, kernels
-from verifier.program.undefined import Wrong, decision, no_cell
+from verifier.program.undefined import Wrong, by_undefined, decision, no_cell
 from verifier.program.values import UNDEF, Value, truth
 
 
@@ -327,7 +327,7 @@ class Upkeep(Prepared):
         """The first decision by an UNDEF value in a run with these values."""
         for made in self.decisions:
             try:
-                if truth(evaluate(call("and", *made.guard, call("undefined", made.value)), slots)):
+                if truth(evaluate(by_undefined(made), slots)):
                     return decision(self.program, made, slots)
             except KeyError:
                 continue  # the run does not come here

@@ -281,3 +281,22 @@ def test_the_judges_compare_what_is_known_beside_a_wrong_run() -> None:
             compare(test, program, one, other)
         with pytest.raises(InternalError):
             compare(test, program, other, one)
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+def test_who_comes_to_a_decision_by_another_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str
+) -> None:
+    """An undefined guard of a decision holds, as that of an event: what the handler does is a part of its
+    own decision, not an access for itself."""
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        "MM t\n{ unsigned long u; int width = 64; int x; int *p = &x; }\n"
+        "void f(void *i) { if (READ_ONCE(u)) r1 = READ_ONCE(x); else r2 = READ_ONCE(*READ_ONCE(p)); }\n"
+        "P0 { WRITE_ONCE(u, 1UL << READ_ONCE(width));\n"
+        " if (READ_ONCE(u)) smp_mb(); else WRITE_ONCE(p, NULL); }\n"
+        "P1 { if (READ_ONCE(u)) { while (!READ_ONCE(u)) cpu_relax(); }\n"
+        " smp_call_function_single(0, f, NULL, 0); }\nexists (x = 1)\n"
+    )
+    said = decided(capsys, path, judge)
+    assert "decides by an undefined value" in said and "no object" not in said
