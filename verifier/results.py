@@ -320,7 +320,8 @@ def _observation(test: Test, program: Program, answer: Answer, states: bool) -> 
     if answer.bad is not None and answer.reachable and answer.refutable and not states:
         return "sometimes", f"nothing is known of some other runs: {answer.bad.told}", None
     if answer.bad is not None:
-        return "unknown", answer.bad.told, None
+        also = f"; {answer.reason}" if answer.stopped else ""
+        return "unknown", f"{answer.bad.told}{also}", None
     if answer.reachable is None or answer.refutable is None:
         if answer.reachable:
             return (

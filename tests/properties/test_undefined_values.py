@@ -146,7 +146,8 @@ def judged(draw: Draw, kind: str, say: Callable[[str], object] = str) -> str:
     say(f"the explorer: {explored.bad}\nZ3: {solved.bad}")
     assert (explored.bad is None) == (solved.bad is None)
     if explored.bad is not None and solved.bad is not None:
-        complete = explored.reason == explored.bad.told and not explored.bad.lost and not solved.bad.lost
+        assert explored.stopped or explored.bad.lost == solved.bad.lost
+        complete = not explored.stopped and not explored.bad.lost
         for what in ("reachable", "refutable", "hangs"):
             known = getattr(explored, what), getattr(solved, what)
             assert False not in known, what

@@ -22,7 +22,7 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
     waits = op.drains and bool(state.buffers[cpu])
     if va < 0 or (root, va) not in machine.caches.cells:
         if not waits:
-            yield Move("exec", cpu, op.event), machine.lost(state, op)
+            yield Move("exec", cpu, op.event), machine.lost(state, op, rootless=va >= 0)
         return
     if state.marked[cpu] != IDLE:
         if not waits:

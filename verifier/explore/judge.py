@@ -83,8 +83,10 @@ def _beside(found: Exploration, holding: set[bool]) -> Answer:
     """A wrong run, and what other runs show all the same: that an outcome occurs, never that none does. What
     some decisions force, they may not force in a wrong run."""
     assert found.bad is not None
-    if found.bad.lost or not found.complete:
-        return Answer(bad=found.bad, reason=found.reason or found.bad.told)
+    if found.bad.lost:
+        return Answer(bad=found.bad, reason=found.bad.told)
+    if not found.complete:
+        return Answer(bad=found.bad, reason=found.reason)
     runs = {value: found.traces.get(value) for value in (True, False)} if len(holding) == 2 else {}
     plain = {value: run and run._replace(matter=None) for value, run in runs.items()}
     return Answer(

@@ -19,12 +19,13 @@ from verifier.explore.compiled import (
 from verifier.explore.graces import Graces
 from verifier.program.asking import awaited, branches
 from verifier.program.events import Body, Cell, Event, Program
-from verifier.program.expressions import TRUE, Const, Expr, call, mask, refs
+from verifier.program.expressions import TRUE, Const, Expr, mask, refs
 from verifier.program.invalidations import INVALIDATING
 from verifier.program.kinds import undefined_decisions
 from verifier.program.ops import ICR
 from verifier.program.profiles import Switches
 from verifier.program.stops import running
+from verifier.program.undefined import by_undefined
 from verifier.program.values import CLEAN, UNACCESSED, Ptr, Value, softirqs_off
 from verifier.program.waits import Wait
 from verifier.records import dataclass
@@ -333,8 +334,7 @@ class Prepared:
         self.decisions = undefined_decisions(program)
         # What is wrong comes first: what an assumption says of an UNDEF value does not matter.
         exprs: list[tuple[PendingKind, Expr, int]] = [
-            ("decision", call("and", *d.guard, call("undefined", d.value)), n)
-            for n, d in enumerate(self.decisions)
+            ("decision", by_undefined(d), n) for n, d in enumerate(self.decisions)
         ]
         exprs += [("assume", e, n) for n, e in enumerate(program.assumes)]
         exprs += [("cut", e, loops.index(loop)) for e, loop in zip(program.cuts, program.loops, strict=True)]

@@ -19,7 +19,7 @@ from verifier.explore.state import IDLE, SENDING, SILENT, Move, State, Written
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.trace import Step, Trace, completed, standing
-from verifier.program.values import FAULT, UNACCESSED, Value, flags, make_entry, truth
+from verifier.program.values import FAULT, UNACCESSED, UNDEF, Value, flags, make_entry, truth
 from verifier.program.waits import Blocked
 from verifier.records import NamedTuple
 
@@ -247,6 +247,8 @@ class Telling:
                 slots[choice] = 1
             if move.fault:
                 slots |= dict.fromkeys(into, FAULT)
+            elif not move.reads and not (event.op == "T" and move.used):
+                slots |= dict.fromkeys(into, UNDEF)  # what is read of no object
             elif event.op == "T":
                 slots |= dict.fromkeys(into, self.machine.caches.items[move.used.bit_length() - 1].to)
             else:
@@ -329,6 +331,13 @@ def _bits(items: int) -> Iterator[int]:
     while items:
         yield items & -items
         items &= items - 1
+
+
+def read_in(
+    machine: AbstractMachine, first: State, taken: list[int], end: State, reduced: bool
+) -> dict[int, Value]:
+    """The values that are read in the run that takes these turns."""
+    return Telling(machine, *replay(machine, first, taken, end, reduced=reduced)).slots()
 
 
 def told_run(

@@ -12,7 +12,7 @@ from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.explore.machine import AbstractMachine
 from verifier.explore.reduction import steps as enough
-from verifier.explore.replay import Ran, Why, told_run
+from verifier.explore.replay import Ran, Why, read_in, told_run
 from verifier.explore.rest import Rest
 from verifier.explore.state import ASTRAY, CUT, WRONG, State, Successor
 from verifier.program.events import Program
@@ -252,8 +252,15 @@ class Search:
 
     def _wrong(self, state: State) -> bool:
         """Has a run that ends here, or comes to rest, decided by an UNDEF value?"""
-        if state.ever & WRONG and (self.result.bad is None or state.ever & ASTRAY):
-            self.result.bad = self.machine.blamed(state.ever)
+        result, machine = self.result, self.machine
+        if state.ever & ASTRAY:
+            result.bad = machine.astray
+        elif state.ever & WRONG and result.bad is None:
+            assert self.first is not None
+            result.bad = machine.undefined  # this is known, if there is no time for more
+            taken = [frame.taken for frame in self.frames]
+            result.bad = machine.decided(read_in(machine, self.first, taken, state, self.reduced))
+            self.budget.phase = RUNNING
         return bool(state.ever & WRONG)
 
     def _reached(self, state: State, final: EndState, waiting: Waiting | None = None) -> None:

@@ -11,10 +11,10 @@ from verifier.records import NamedTuple, dataclass
 Written = tuple[tuple[int, Value], ...]  # pairs of a cell's index and the value written there
 
 IDLE = -1  # no handler is running; no fault is being taken
-WRONG_BIT, WRONG_BITS = 40, 21  # in ``State.ever``: bodies that have decided by an UNDEF value
+WRONG_BIT, WRONG_BITS = 40, 64  # in ``State.ever``: bodies that have decided by an UNDEF value
 WRONG = (1 << WRONG_BITS) - 1 << WRONG_BIT  # all of them
-ASTRAY = 1 << 61  # in ``State.ever``: the first of this was an access to an address without a cell
-CUT = 1 << 62  # in ``State.ever``: the run was cut at the unrolling bound, in the loops of the bits above
+ASTRAY = 1 << 104  # in ``State.ever``: a body did so first by an access to an address without a cell
+CUT = 1 << 105  # in ``State.ever``: the run was cut at the unrolling bound, in the loops of the bits above
 
 # Bits of ``Buffered.kind``: properties of a store.
 NT = 1  # non-temporal: it need not wait for older stores (MMR 2.6)

@@ -34,10 +34,10 @@ from verifier.explore.state import (
     put,
 )
 from verifier.program.events import Event, Program
-from verifier.program.expressions import evaluate
+from verifier.program.expressions import Slots, evaluate
 from verifier.program.ops import Kind
 from verifier.program.profiles import GENERIC, Switches, kernels
-from verifier.program.undefined import Wrong, decision, no_cell
+from verifier.program.undefined import Wrong, by_undefined, decision, no_cell
 from verifier.program.values import UNDEF, Value, truth
 
 
@@ -234,7 +234,7 @@ class Upkeep(Prepared):
             self.failed.add(item.index)
             looks = self.program.waits[item.index].events
             if looks and draft.ever & _wrong(self.program.events[looks[0]].body):
-                self.bad = self.bad or self.blamed(draft.ever)  # it did so in a turn that may be left out
+                self._blame(self.blamed(draft.ever))  # it did so in a turn that may be left out
             raise Dropped
 
     def _undefined(self, index: int, draft: Draft) -> None:
@@ -312,28 +312,50 @@ class Upkeep(Prepared):
 
     def wrong(self, event: Event, state: State) -> Dropped:
         """Note an access to an address without a cell; the exception ends its run."""
-        if self.bad is None or not self.bad.lost:
-            here = no_cell(self.program, event, _known(state.slots))
-            self.bad = self.blamed(state.ever) if state.ever & WRONG else here
+        if state.ever & _wrong(event.body):
+            self._blame(self.blamed(state.ever))
+        else:
+            self._blame(no_cell(self.program, event, _known(state.slots)))
         return Dropped()
+
+    def _blame(self, what: Wrong | None) -> None:
+        """Note what has made a run wrong that goes no further. The first access to no object stays."""
+        if self.bad is None or not self.bad.lost:
+            self.bad = what
+
+    def decided(self, slots: Slots) -> Wrong | None:
+        """The first decision by an UNDEF value in a run with these values."""
+        for made in self.decisions:
+            try:
+                if truth(evaluate(by_undefined(made), slots)):
+                    return decision(self.program, made, slots)
+            except KeyError:
+                continue  # the run does not come here
+        return self.undefined
 
     def blamed(self, ever: int) -> Wrong | None:
         """What has made a run wrong."""
         return self.astray if ever & ASTRAY else self.undefined
 
-    def lost(self, state: State, op: Compiled) -> Draft:
-        """What an access to an address without a cell leaves: it reads UNDEF, and stores nothing. A failed
-        ``assume()`` may still refuse the run. Raises ``Dropped`` if none can: no more need be known."""
-        if not self.refuses:
+    def lost(self, state: State, op: Compiled, rootless: bool = False) -> Draft:
+        """What an access to an address without a cell leaves: it reads UNDEF, and stores nothing.
+
+        It is a part of a decision by an UNDEF value that its own body has made before, or that has made this
+        value the root (``rootless``); other bodies may still access no object for themselves. Otherwise only
+        a failed ``assume()`` may still refuse the run. Raises ``Dropped`` if none can: no more need be known.
+        """
+        first = not rootless and not state.ever & _wrong(op.event.body)
+        if first and not self.refuses:
             raise self.wrong(op.event, state)
         draft = Draft.of(state)
         for touch in op.touches:
             if touch.slot is not None:
                 draft.slots[touch.slot] = UNDEF
-        if not draft.ever & WRONG:
+        if first:
             self.astray = no_cell(self.program, op.event, _known(state.slots))
             draft.ever |= ASTRAY
-        draft.ever |= _wrong(op.event.body)
+        if not rootless:
+            draft.ever |= _wrong(op.event.body)
         return draft
 
     def write(self, draft: Draft, cpu: int, op: Compiled, cells: list[int]) -> Written:

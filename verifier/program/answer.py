@@ -28,7 +28,7 @@ class Answer:
     ``bad``        what makes some run one of which nothing is known: an access to an address without a cell,
                    or a decision by an undefined value. Of the latter, other runs say what else is known:
                    ``reachable``, ``refutable`` and ``hangs`` are True or None;
-    ``reason``     why something is not known.
+    ``reason``     why something is not known; of ``bad`` the same words, if nothing else is the reason.
     """
 
     reachable: bool | None = None
@@ -47,3 +47,8 @@ class Answer:
     hangs: bool | None = None
     hang: Trace | None = None
     rests: tuple[tuple[Value, ...], ...] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Has a wrong run been found, and a limit kept the judge from seeing what others show?"""
+        return self.bad is not None and self.reason != self.bad.told

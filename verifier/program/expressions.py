@@ -328,6 +328,11 @@ def _as_bool(expr: Expr) -> Expr:
     return expr if isinstance(expr, Apply) and expr.function in _BOOLEAN else Apply("bool", (expr,))
 
 
+def has(slot: int, value: Value) -> Expr:
+    """The condition that a slot has a value. It holds of UNDEF, too, which equals nothing."""
+    return call("undefined", Ref(slot)) if value == UNDEF else call("eq", Ref(slot), Const(value))
+
+
 def mask(expr: Expr | None) -> int:
     """The read slots that an expression depends on, as bits."""
     if isinstance(expr, Apply):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from verifier.program.events import Cell, DecidedBy, Event, Program, show
-from verifier.program.expressions import Apply, Const, Expr, Ref, Slots, evaluate
+from verifier.program.expressions import Apply, Const, Expr, Ref, Slots, call, evaluate
 from verifier.program.values import UNDEF, WITHIN, Ptr, Value, truth
 from verifier.program.waits import folded
 from verifier.records import NamedTuple
@@ -65,6 +65,13 @@ def decision(program: Program, made: DecidedBy, slots: Slots) -> Wrong:
     return Wrong(
         f"`{folded(span.text)}` in {line_of(program, span)} decides by an undefined value: {why}", span
     )
+
+
+def by_undefined(made: DecidedBy) -> Expr:
+    """The condition that a run comes to a decision, and that it is by an UNDEF value. It may come there by
+    an earlier one of these: as for events, a guard that is UNDEF holds."""
+    comes = (call("or", call("undefined", part), part) for part in made.guard)
+    return call("and", *comes, call("undefined", made.value))
 
 
 def line_of(program: Program, span: Span) -> str:

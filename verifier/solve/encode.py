@@ -266,7 +266,7 @@ class _Encoder(Encoding):
         for expr, wait in zip(self.program.assumes, self.program.waits, strict=True):
             # A turn that is left out may be wrong: the body goes on as if it had found what it looks for.
             body = events[wait.events[0]].body if wait.events and self.bad else -1
-            wrong = [x for x, what in self.bad if what.body == body and _after(what) <= wait.after]
+            wrong = [x for x, what in self.bad if what.body == body and after(what)[0] <= wait.after]
             self.clauses.add(self.truth(expr), *wrong)
         cuts: dict[Loop, list[int]] = {}
         for expr, loop in zip(self.program.cuts, self.program.loops, strict=True):
@@ -281,11 +281,12 @@ def lost(encoding: Encoding) -> int:
     clauses, bad = encoding.clauses, encoding.bad
 
     def before(event: Event) -> list[int]:
-        return [-x for x, what in bad if what.body == event.body and _after(what) < event.id]
+        return [-x for x, what in bad if what.body == event.body and after(what) < after(event)]
 
     return clauses.any(clauses.all((x, *before(e))) for x, e in bad if isinstance(e, Event))
 
 
-def _after(what: Event | DecidedBy) -> int:
-    """The event that makes a run wrong, or after which it decides by an UNDEF value."""
-    return what.id if isinstance(what, Event) else what.after
+def after(what: Event | DecidedBy) -> tuple[int, bool]:
+    """The event that makes a run wrong, or after which it decides by an UNDEF value; what it decides comes
+    after what the event does."""
+    return (what.id, False) if isinstance(what, Event) else (what.after, True)

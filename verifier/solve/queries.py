@@ -23,7 +23,7 @@ from verifier.program.waits import Loop
 from verifier.records import replace
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
-from verifier.solve.encode import encode, lost
+from verifier.solve.encode import after, encode, lost
 from verifier.solve.finals import FinalStates, States, held
 from verifier.solve.z3 import Solver, unused
 
@@ -205,9 +205,11 @@ class _Asked:
     ) -> Answer:
         """A wrong run, and what others show all the same: that an outcome occurs, never that none does."""
         self.why = None  # what some decisions force, they may not force in a wrong run
-        reachable = bool(runs.get(True)) or self._check(self._having(True)) or None
-        refutable = self._check(self._having(False)) or None
-        hangs = self._check(self.resting) or None
+        reached = True if runs.get(True) else self._check(self._having(True))
+        refuted, rests = self._check(self._having(False)), self._check(self.resting)
+        reachable, refutable = reached or None, refuted or None
+        if None in (reached, refuted, rests):
+            wrong = replace(wrong, reason=self.budget.spent)
         if reachable and refutable:
             for value in told:
                 with self._solver(text) as self.solver:
@@ -216,7 +218,7 @@ class _Asked:
             wrong,
             reachable=reachable,
             refutable=refutable,
-            hangs=hangs,
+            hangs=rests or None,
             witness=runs.get(True) if refutable else None,
             counter=runs.get(False),
         )
@@ -234,11 +236,9 @@ class _Asked:
     def _wrong(self, lost: bool = False) -> Answer:
         """That a run is wrong, and why. ``lost``: by an access."""
         wrong = [e for x, e in self.encoding.bad if x == YES or self.solver.value(x)]
-        wrong.sort(key=lambda e: lost and not isinstance(e, Event))
-        what = wrong[0]
-        if not isinstance(what, Event):  # it may follow from an access that has read nothing
-            before = (e for e in wrong if isinstance(e, Event) and e.body == what.body and e.id <= what.after)
-            what = next(before, what)
+        wrong.sort(key=after)
+        first = {e.body: e for e in reversed(wrong)}.values()  # what follows in its body is a part of it
+        what = next(e for e in first if isinstance(e, Event) or not lost)
         slots = {
             n: next(v for v, y in x.items() if y == held(self.solver, list(x.values())))
             for n, x in enumerate(self.encoding.slots)

@@ -154,7 +154,7 @@ def _one_judge(z3: Answer, explorer: Answer) -> str:
     lacking = [
         f"{name}: {answer.reason}"
         for name, answer in (("z3", z3), ("the explorer", explorer))
-        if answer.bad is None and answer.states is None
+        if (answer.stopped if answer.bad is not None else answer.states is None)
     ]
     return f"the judges are not compared ({', '.join(lacking)})" if lacking else ""
 
@@ -227,12 +227,18 @@ def _refused(program: Program, answer: Answer, options: Options, budget: Budget)
 def compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
     """Raise ``InternalError`` if the judges disagree about something that both know."""
     wrong: list[str] = []
-    known = all(a.bad or None not in (a.reachable, a.refutable) for a in (z3, explorer))
+    known = all(a.bad or a.states is not None for a in (z3, explorer))
+    both = z3.bad is not None and explorer.bad is not None
     # Who has come to a limit may have missed a cut, a deadlock or a wrong address.
-    for what in ("reachable", "refutable", "hangs", *(("cut", "deadlock") if known else ())):
-        a, b = getattr(z3, what), getattr(explorer, what)
-        if None not in (a, b) and a != b and not (z3.bad or explorer.bad):
+    ends = ("cut", "deadlock") if known and not (z3.bad or explorer.bad) else ()
+    for what in ("reachable", "refutable", "hangs", *ends):
+        a, b = (_known(answer, what, both) for answer in (z3, explorer))
+        if None not in (a, b) and a != b:
             wrong.append(f"{what}: z3 says {a}, the explorer {b}")
+    if z3.bad and explorer.bad and z3.bad.lost != explorer.bad.lost:
+        less, more = sorted((z3, explorer), key=lambda answer: answer.bad is not None and answer.bad.lost)
+        if not less.stopped and more.bad is not None:
+            wrong.append(f"only one of them finds {more.bad.told}")
     if known and (z3.bad is None) != (explorer.bad is None):
         told = next(bad.told for bad in (z3.bad, explorer.bad) if bad is not None)
         wrong.append(f"only one of them finds {told}")
@@ -249,3 +255,12 @@ def compare(test: Test, program: Program, z3: Answer, explorer: Answer) -> None:
             f"the two judges disagree about {test.source.name}::{test.variant or test.name} "
             f"(version {__version__}); please report this with the file:\n  " + "\n  ".join(wrong)
         )
+
+
+def _known(answer: Answer, what: str, both: bool) -> bool | None:
+    """What a judge knows of all runs; ``both``: both have found a wrong one. If no run has gone astray and no
+    limit is reached, it then knows what the others do not show."""
+    found: bool | None = getattr(answer, what)
+    if both and answer.bad is not None and not answer.bad.lost and not answer.stopped:
+        return bool(found)
+    return found

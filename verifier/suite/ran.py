@@ -16,7 +16,7 @@ from verifier.explore import Ran
 from verifier.explore.orders import chosen, past
 from verifier.model import model as model_of
 from verifier.program.events import Program
-from verifier.program.expressions import Const, Ref, call, evaluate
+from verifier.program.expressions import evaluate, has
 from verifier.program.profiles import Switches
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
@@ -89,9 +89,11 @@ class Telltale:
 
     def told(self, ran: Ran) -> Trace:
         """The story of a run with what matters in it, or that of a run without store buffers that has the
-        same outcome; without what matters, if the time is over."""
+        same outcome; without what matters, if that takes more than half of the time that is left. The other
+        half is for the search."""
+        sharing = Telltale(self.program, self.model, self.switches, self.budget.half())
         try:
-            return self._told(ran)
+            return sharing._told(ran)
         except LimitError:
             return ran.trace
 
@@ -135,7 +137,7 @@ class Telltale:
     def other(self, value: bool, kept: Sequence[Decision], finals: Mapping[int, Value]) -> Ran | None:
         """A run with these decisions in which the proposition has not this value; ``finals``: observables
         that some of the decisions ask for. Raises ``LimitError`` if the search is not complete."""
-        given = [call("eq", Ref(d.at), Const(d.value)) for d in kept if d.kind in _SLOTS]
+        given = [has(d.at, d.value) for d in kept if d.kind in _SLOTS]
         program = replace(
             self.program,
             assumes=[*self.program.assumes, *given],
@@ -183,7 +185,7 @@ class _Forcing:
                 if end is None:
                     return [d for d in decided if d in kept]
             apart = next((d for d in decided if not self._shares(end, d)), None)
-            if apart is None:
+            if apart is None or apart in kept:
                 return None
             kept.append(apart)
 

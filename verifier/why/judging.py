@@ -15,7 +15,7 @@ from verifier.lower.code import Emit, Lowered, SetRegister
 from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Observable, Program
-from verifier.program.expressions import Const, Ref, Reg, call, evaluate
+from verifier.program.expressions import Reg, evaluate, has
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 from verifier.program.waits import Wait
@@ -133,7 +133,7 @@ def judged(
 def _followed(program: Program, witness: Trace, bad: bool, options: Options, budget: Budget) -> bool:
     """Has the explorer a run with the bad outcome in which all reads find what they find in another judge's
     run? Raises ``LimitError``."""
-    given = [call("eq", Ref(slot), Const(value)) for slot, value in _read(witness)]
+    given = [has(slot, value) for slot, value in _read(witness)]
     program = replace(
         program,
         assumes=[*program.assumes, *given],

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.judges import holds, states
+from verifier.budget import Budget
 from verifier.cli import main
+from verifier.errors import InternalError
+from verifier.lower.build import build
+from verifier.program.answer import Answer
+from verifier.program.undefined import Wrong
+from verifier.source import Source
+from verifier.suite.decide import compare, run
+from verifier.suite.options import Options
+from verifier.syntax import load
 
 ADDRESS = "v & 0x7fffffffe000 has no value"
 STORED = f"`y` in line 3 reads what line 3 stores: {ADDRESS}"
@@ -141,3 +151,152 @@ def test_a_jump_in_assembly(capsys: pytest.CaptureFixture[str], tmp_path: Path, 
     )
     assert main(["check", "-q", "--judge", judge, str(path)]) == 3
     assert "in line 6 decides by an undefined value" in capsys.readouterr().out
+
+
+def decided(capsys: pytest.CaptureFixture[str], path: Path, judge: str) -> str:
+    """What the tool says of a file, without colours or line ends."""
+    main(["check", "-q", "--no-store", "--judge", judge, str(path)])
+    return " ".join(capsys.readouterr().out.split())
+
+
+SHIFTED = """MM t
+{{ unsigned long u; int width = 64; int x; int *p = &x; }}
+P0 {{ WRITE_ONCE(x, 1); WRITE_ONCE(u, 1UL << READ_ONCE(width)); }}
+P1 {{ r0 = READ_ONCE(x);{own} if (READ_ONCE(u)) {then} {after}}}
+P2 {{ {other}r1 = READ_ONCE(u); }}
+exists ({asked})
+"""
+SOURCE = "`READ_ONCE(u)` in line 4 reads what line 3 stores: a shift by 64 of what has 64 bits"
+CLEAR = "WRITE_ONCE(p, NULL);"
+FOLLOW = "r2 = READ_ONCE(*READ_ONCE(p));"
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+@pytest.mark.parametrize(
+    ("own", "then", "after", "other", "line"),
+    [
+        ("", CLEAR, FOLLOW, "", 0),
+        ("", CLEAR, "", FOLLOW, 5),
+        ("", CLEAR, FOLLOW, FOLLOW, 5),
+        ("", f"{{ {CLEAR} {FOLLOW} }}", "WRITE_ONCE(x, 2);", f"if (READ_ONCE(x) == 2) {FOLLOW}", 5),
+        (CLEAR + FOLLOW, "WRITE_ONCE(x, 2);", FOLLOW, "", 4),
+    ],
+)
+def test_what_follows_a_decision_is_a_part_of_it_in_its_own_thread(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str,
+    own: str, then: str, after: str, other: str, line: int,
+) -> None:  # fmt: skip
+    """An access to no object on another CPU is not; ``line``: where it stands. Both judges say so."""
+    path = tmp_path / "t.litmus"
+    path.write_text(SHIFTED.format(own=own, then=then, after=after, other=other, asked="1:r0 = 0"))
+    said = decided(capsys, path, judge)
+    if line:
+        assert f"t unknown an access in line {line} to an address that belongs to no object" in said
+    else:
+        assert "t sometimes nothing is known of some other runs: " in said and said.endswith(SOURCE)
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+def test_the_reason_says_where_the_value_comes_from(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str
+) -> None:
+    """Also where the state in which it is decided no longer has what the store was computed from."""
+    path = tmp_path / "t.litmus"
+    path.write_text(SHIFTED.format(own="", then="r0 = 2;", after="", other="", asked="1:r0 = 7"))
+    assert decided(capsys, path, judge).endswith(SOURCE)
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+@pytest.mark.parametrize(
+    ("then", "asked", "verdict"),
+    [
+        ("r1 = READ_ONCE(x);", "exists (1:r0 != 0)", "sometimes"),
+        ("r1 = READ_ONCE(x);", "forall (1:r0 = 0)", "sometimes"),
+        ("WRITE_ONCE(x, 2);", "exists (x = 2 /\\ 1:r0 != 0)", "sometimes"),
+        ("r1 = READ_ONCE(x);", "exists (1:r0 = 5)", "never"),
+    ],
+)
+def test_a_run_that_reads_an_undefined_value_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, then: str, asked: str, verdict: str
+) -> None:
+    """What matters in it may be that this value is read."""
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        "MM t\n{ unsigned long u; int width = 64; int x; }\n"
+        "P0 { WRITE_ONCE(u, 1UL << READ_ONCE(width)); WRITE_ONCE(x, 1); }\n"
+        f"P1 {{ r0 = READ_ONCE(u); {then} }}\n{asked}\n"
+    )
+    words = ["check", "--no-store", "--timeout", "20", "--judge", judge, str(path)]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert f"t   {verdict}" in said and "timeout" not in said
+
+
+SB = """MM t
+{ int x; int y; }
+P0 { WRITE_ONCE(x, 1); r0 = READ_ONCE(y); }
+P1 { WRITE_ONCE(y, 1); r0 = READ_ONCE(x); }
+exists (0:r0 = 0 /\\ 1:r0 = 0)
+"""
+
+
+def test_a_story_leaves_time_for_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has half of the time that is left, and is told without what matters if this is not enough."""
+
+    def endless(told: object, forces: object, budget: Budget) -> None:
+        while True:
+            budget.check()
+
+    monkeypatch.setattr("verifier.suite.ran.matter", endless)
+    (test,) = load(Source("t", SB))
+    verdict = run(test, Options(judge="explorer", timeout=4))
+    assert verdict.observation == "sometimes" and verdict.witness is not None
+
+
+@pytest.mark.parametrize("judge", ["explorer", "both"])
+def test_a_limit_is_told_beside_a_wrong_run(monkeypatch: pytest.MonkeyPatch, judge: str) -> None:
+    """Who has seen a wrong run, and not all others, says both; the judges are then not compared."""
+    monkeypatch.setattr("verifier.suite.decide.EXPLORER_STATES", 4)
+    asked = "1:r0 = 0" if judge == "both" else "1:r0 = 7"
+    text = SHIFTED.format(own="", then="r0 = 2;", after="", other="", asked=asked)
+    (test,) = load(Source("t", text))
+    verdict = run(test, Options(judge=judge))
+    assert SOURCE in verdict.reason and "too many states" in verdict.reason
+    assert verdict.observation == ("sometimes" if judge == "both" else "unknown") and not verdict.complete
+
+
+def test_the_judges_compare_what_is_known_beside_a_wrong_run() -> None:
+    """*Sometimes* contradicts who knows all other runs, and an access to no object who knows all runs."""
+    (test,) = load(Source("t", SHIFTED.format(own="", then="r0 = 2;", after="", other="", asked="1:r0 = 0")))
+    program = build(test)
+    decision, astray = Wrong("a decision"), Wrong("an access", lost=True)
+    known = Answer(reachable=True, refutable=True, bad=decision, reason=decision.told)
+    limited = Answer(bad=decision, reason="too many states")
+    lost = Answer(bad=astray, reason=astray.told)
+    for one, other in ((known, known), (known, limited), (lost, limited), (lost, lost)):
+        compare(test, program, one, other)
+        compare(test, program, other, one)
+    for one, other in ((known, replace(known, refutable=None)), (known, lost)):
+        with pytest.raises(InternalError):
+            compare(test, program, one, other)
+        with pytest.raises(InternalError):
+            compare(test, program, other, one)
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+def test_who_comes_to_a_decision_by_another_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str
+) -> None:
+    """An undefined guard of a decision holds, as that of an event: what the handler does is a part of its
+    own decision, not an access for itself."""
+    path = tmp_path / "t.litmus"
+    path.write_text(
+        "MM t\n{ unsigned long u; int width = 64; int x; int *p = &x; }\n"
+        "void f(void *i) { if (READ_ONCE(u)) r1 = READ_ONCE(x); else r2 = READ_ONCE(*READ_ONCE(p)); }\n"
+        "P0 { WRITE_ONCE(u, 1UL << READ_ONCE(width));\n"
+        " if (READ_ONCE(u)) smp_mb(); else WRITE_ONCE(p, NULL); }\n"
+        "P1 { if (READ_ONCE(u)) { while (!READ_ONCE(u)) cpu_relax(); }\n"
+        " smp_call_function_single(0, f, NULL, 0); }\nexists (x = 1)\n"
+    )
+    said = decided(capsys, path, judge)
+    assert "decides by an undefined value" in said and "no object" not in said
