@@ -33,8 +33,9 @@ def test_nothing_is_wrong_with_the_includes(path: Path) -> None:
 @pytest.mark.parametrize("path", ALL[:: len(ALL) // 40], ids=lambda p: p.name)
 def test_nothing_is_wrong_with_the_tests(path: Path) -> None:
     found = diagnostics(path.read_text(), str(path), Files())
-    assert [f for f in found if f.code != NO_TREE] == []
-    assert {f.severity for f in found} <= {"note"}
+    wrong = [f for f in found if f.code not in (NO_TREE, "sleep")]  # a test of hangs sleeps where none may
+    assert wrong == []
+    assert {f.severity for f in found if f.code != "sleep"} <= {"note"}
 
 
 TEXT = """MM t

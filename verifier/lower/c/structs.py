@@ -14,7 +14,6 @@ from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, call
 from verifier.records import NamedTuple, dataclass, field, replace
 from verifier.source import Diagnostic, Span
-from verifier.syntax.unions import overlap
 
 if TYPE_CHECKING:
     from verifier.syntax import ast
@@ -92,6 +91,8 @@ def declared(unit: ast.Unit) -> Mapping[str, tuple[Declarator, ...]]:
 def at_the_beginning(definition: ast.StructDef, fields: Iterable[str]) -> tuple[str, ...]:
     """Of the fields and units of bitfields of a struct, those that have its address: the first one, and in a
     union the first one of each member."""
+    from verifier.syntax.unions import overlap  # conditions of all kinds of tests use this room
+
     before: list[ast.StructField] = []
     found: list[str] = []
     for f in definition.fields:
