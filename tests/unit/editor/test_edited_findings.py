@@ -33,8 +33,8 @@ def test_nothing_is_wrong_with_the_includes(path: Path) -> None:
 @pytest.mark.parametrize("path", ALL[:: len(ALL) // 40], ids=lambda p: p.name)
 def test_nothing_is_wrong_with_the_tests(path: Path) -> None:
     found = diagnostics(path.read_text(), str(path), Files())
-    wrong = [f for f in found if f.code not in (NO_TREE, "sleep")]  # a test of hangs sleeps where none may
-    assert wrong == []
+    told = {NO_TREE, "sleep"} if path.parent.name == "hangs" else {NO_TREE}  # where some sleep who may not
+    assert [f for f in found if f.code not in told] == []
     assert {f.severity for f in found if f.code != "sleep"} <= {"note"}
 
 
