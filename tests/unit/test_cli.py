@@ -250,6 +250,13 @@ def test_a_variant_of_standard_input(
 
 
 @pytest.mark.slow
+def test_the_package_is_the_command() -> None:
+    command = [sys.executable, "-m", "verifier"]
+    assert subprocess.run([*command, "--version"], check=True, capture_output=True).stdout
+    assert subprocess.run([*command, "check", "nowhere.litmus"], capture_output=True).returncode == 2
+
+
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_child() -> None:
     """The parent dies of the interrupt with 130, and its process group with it."""
     command = [

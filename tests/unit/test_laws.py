@@ -59,6 +59,7 @@ MAY: dict[str, set[str]] = {
     "completion": {"program"},
     "commands": SHOWN | {"__init__", "completion"},
     "cli": {"errors", "output", "commands", "suite", "render"},
+    "__main__": {"cli"},
 }
 
 

@@ -15,7 +15,7 @@ from verifier.records import dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax import condition as c
-from verifier.syntax.nodes import nodes
+from verifier.syntax.nodes import gathered, nodes
 from verifier.syntax.trouble import nearest
 
 REGISTERS = ("cr3", "irq", "pcid", "tlb", "pending")  # each CPU has these
@@ -33,21 +33,30 @@ Key = tuple[str, int, str]
 
 def mentioned(tree: object) -> set[str]:
     """The names that a tree mentions: of objects, locals, functions."""
+    found = gathered(tree, _names_of)
+    also = (*PERCPU_NAMES.items(), *CALLED_NAMES.items())
+    return found.union(more for name, more in also if name in found)
+
+
+def _names_of(some: Iterable[object]) -> set[str]:
     found: set[str] = set()
-    for x in nodes(tree):
+    for x in some:
         kind = type(x)
         if kind in _NAMED:
             found.add(x.name)  # type: ignore[attr-defined]
         elif kind in _LOOPS:
             found.add(x.variable)  # type: ignore[attr-defined]
-    also = (*PERCPU_NAMES.items(), *CALLED_NAMES.items())
-    return found.union(more for name, more in also if name in found)
+    return found
 
 
 def fields(tree: object) -> set[str]:
     """The fields that a tree asks for. A loop over the structs of a list names one last."""
+    return gathered(tree, _fields_of)
+
+
+def _fields_of(some: Iterable[object]) -> set[str]:
     found: set[str] = set()
-    for x in nodes(tree):
+    for x in some:
         if isinstance(x, ast.FieldExpr | c.Field):
             found.add(x.name)
         elif isinstance(x, ast.ContainerOf):
@@ -313,7 +322,11 @@ def _within_value(value: ast.InitValue) -> set[str]:
 
 def _passed(tree: object) -> set[str]:
     """The names that are arguments behind a first one: some words take the name of a field there."""
-    calls = (x for x in nodes(tree) if isinstance(x, ast.CallExpr))
+    return gathered(tree, _behind_the_first)
+
+
+def _behind_the_first(some: Iterable[object]) -> set[str]:
+    calls = (x for x in some if isinstance(x, ast.CallExpr))
     return {a.name for x in calls for a in x.arguments[1:] if isinstance(a, ast.Ident)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from operator import attrgetter
 from typing import Any
 
@@ -13,9 +13,31 @@ _LEAVES = frozenset((str, int, bool, type(None), Span))
 # By type, what gives the parts of a node; a named tuple, a tuple and a list give their own.
 _PARTS: dict[type, Callable[[Any], Iterable[object]]] = {}
 _MAX_KEPT = 2000
-# By id, functions and threads with the nodes below them: several readers ask for those of each, and
-# functions of includes are the same objects in all variants and tests.
-_KEPT: dict[int, tuple[object, tuple[object, ...]]] = {}
+# What is gathered of nodes: names, for instance.
+Rule = Callable[[Iterable[object]], Set[str]]
+
+
+class _Kept:
+    """A function or thread, the nodes below it, and what rules gathered of them.
+
+    Several readers ask for those of each, and functions of includes are the same objects in all variants and
+    tests."""
+
+    def __init__(self, top: object) -> None:
+        self.top = top
+        below = (node for part in reversed(list(_parts_of(type(top))(top))) for node in nodes(part))
+        self.nodes = (top, *below)
+        self.gathered: dict[Rule, Set[str]] = {}
+
+    def gather(self, rule: Rule) -> Set[str]:
+        """What a rule gathers of the nodes."""
+        known = self.gathered.get(rule)
+        if known is None:
+            known = self.gathered[rule] = rule(self.nodes)
+        return known
+
+
+_KEPT: dict[int, _Kept] = {}  # by id
 
 
 def _no_parts(_: object) -> Iterable[object]:
@@ -50,21 +72,36 @@ def nodes(tree: object) -> Iterator[object]:
         if kind in _LEAVES:
             continue
         if kind is Function or kind is Thread:
-            yield from _kept(x)
+            yield from _kept(x).nodes
             continue
         yield x
         pending += parts(x)
 
 
-def _kept(x: object) -> tuple[object, ...]:
-    """A function or thread, and the nodes below it."""
+def gathered(tree: object, rule: Rule) -> set[str]:
+    """All that ``rule`` gathers of the nodes of a tree. What it gathers of a node depends on that node alone,
+    so that it is kept for functions and threads."""
+    found: set[str] = set()
+    others: list[object] = []
+    pending: list[object] = [tree]
+    while pending:
+        x = pending.pop()
+        kind = type(x)
+        if kind is Function or kind is Thread:
+            found |= _kept(x).gather(rule)
+        elif kind not in _LEAVES:
+            others.append(x)
+            pending += parts(x)
+    return found.union(rule(others))
+
+
+def _kept(x: object) -> _Kept:
     known = _KEPT.get(id(x))
     if known is None:
         if len(_KEPT) >= _MAX_KEPT:
             _KEPT.clear()
-        below = (node for part in reversed(list(_parts_of(type(x))(x))) for node in nodes(part))
-        known = _KEPT[id(x)] = x, (x, *below)
-    return known[1]
+        known = _KEPT[id(x)] = _Kept(x)
+    return known
 
 
 def optional_at(item: Initial) -> Span | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from verifier.lower.c import types as t
 from verifier.lower.c.cell_names import cell_name
@@ -15,7 +15,7 @@ from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
 from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.nodes import nodes
+from verifier.syntax.nodes import gathered
 from verifier.syntax.trouble import Trouble, nearest, the_first
 from verifier.words.table import INITIALIZERS, entry_level
 
@@ -25,6 +25,11 @@ _NESTED = (
     ast.Block, ast.If, ast.While, ast.DoWhile, ast.For, ast.ForEachCpu, ast.ForEachEntry, ast.Switch,
     ast.Guard,
 )  # fmt: skip
+
+
+def _fields(code: Iterable[object]) -> set[str]:
+    """The fields that code names with their structs."""
+    return {x.name for x in code if isinstance(x, ast.FieldExpr)}
 
 
 class InitialContents(Objects):
@@ -55,7 +60,7 @@ class InitialContents(Objects):
         for thread in (*unit.threads.values(), *unit.nmis):
             self._name_fields(thread.body)
         code = (list(unit.functions.values()), unit.threads, unit.nmis)
-        if any(isinstance(x, ast.FieldExpr) and x.name == PGD for x in nodes(code)):
+        if PGD in gathered(code, _fields):
             self.fields.setdefault("mm", {}).setdefault(PGD, t.UPPER)
         handles = [n for n in self.named.values() if n.type.kind in MAPPING]
         if handles:

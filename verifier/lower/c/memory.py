@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from verifier.errors import InputError
@@ -17,7 +17,7 @@ from verifier.program.expressions import Const, Expr, call
 from verifier.program.values import IN_LINE, Ptr, Value, halted, softirqs_off
 from verifier.source import Diagnostic
 from verifier.syntax import ast
-from verifier.syntax.nodes import nodes
+from verifier.syntax.nodes import gathered
 from verifier.syntax.trouble import Trouble
 from verifier.words.guards import GUARDS
 from verifier.words.rows import Locked, Machine, flat
@@ -27,17 +27,23 @@ from verifier.words.table import WORDS, special
 def _softirqs(unit: ast.Unit) -> bool:
     """Does it matter whether a test turns softirqs off? It does to the callbacks of RCU, and to readers that
     wait behind a writer only where they are not in an interrupt (MMR 19.4)."""
-    called: set[str] = set()
-    for x in nodes((unit.functions, unit.threads, unit.nmis)):
-        if type(x) is ast.CallExpr:
-            called.add(x.name)
-        elif type(x) is ast.Guard and x.name in GUARDS:
-            called.add(GUARDS[x.name].begin)
+    called = gathered((unit.functions, unit.threads, unit.nmis), _called)
     words = [WORDS[name] for name in called if name in WORDS and name not in unit.functions]
     off = any(isinstance(e, Machine) and e.kind == "bh" for w in words for e in flat(w.effects))
     callbacks = any(special(w.name) == "call_rcu" and w.at("domain") is None for w in words)
     waits = any(isinstance(e, Locked) and e.line == "waits" for w in words for e in flat(w.effects))
     return off and (callbacks or waits)
+
+
+def _called(code: Iterable[object]) -> set[str]:
+    """The functions and words that code calls."""
+    found: set[str] = set()
+    for x in code:
+        if type(x) is ast.CallExpr:
+            found.add(x.name)
+        elif type(x) is ast.Guard and x.name in GUARDS:
+            found.add(GUARDS[x.name].begin)
+    return found
 
 
 class TestMemory(InitialContents):

@@ -1,0 +1,5 @@
+"""``python -m verifier`` is the command ``verifier``."""
+
+from verifier.cli import entry
+
+entry()
