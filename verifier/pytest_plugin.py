@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr, TracebackStyle
 
     from verifier.kernel.tree import KernelTree
+    from verifier.results import Verdict
+    from verifier.suite.lasting import Lasting
     from verifier.suite.twins import Alike
     from verifier.syntax.test import Test
 
@@ -87,6 +89,41 @@ def _alike(item: pytest.Item) -> Alike:
         alike = Alike()
         item.session.stash[_SEEN] = item.path, alike
     return alike
+
+
+_LASTING: pytest.StashKey[Lasting] = pytest.StashKey()
+
+
+def _decide(test: Test, session: pytest.Session) -> Verdict:
+    """The verdict on a test, by the process of this session, or by one of its own if there is none."""
+    from verifier.suite.decide import run_alone
+    from verifier.suite.lasting import Lasting
+    from verifier.suite.options import Options
+    from verifier.suite.worker import forks
+
+    option = session.config.getoption
+    if option("--verifier-judge") != "explorer":
+        import_module("verifier.solve")  # load Z3 once here, and not in every process
+    options = Options(
+        judge=option("--verifier-judge"),
+        timeout=option("--verifier-timeout"),
+        profile=option("--verifier-profile"),
+        memory=option("--verifier-memory"),
+    )
+    if _LASTING not in session.stash and forks():
+        collected = [item.test for item in session.items if isinstance(item, LitmusItem)]
+        session.stash[_LASTING] = Lasting(collected, options)
+    lasting = session.stash.get(_LASTING, None)
+    if lasting is None or test not in lasting:
+        return run_alone(test, options)
+    return lasting.verdict(test)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the process that decides tests."""
+    lasting = session.stash.get(_LASTING, None)
+    if lasting is not None:
+        lasting.end()
 
 
 class LitmusFile(pytest.File):
@@ -168,23 +205,13 @@ class LitmusItem(_Item):
         self.test = test
 
     def runtest(self) -> None:
-        """Decide the test in a process of its own. Fail on an unexpected or unknown verdict, or an error."""
+        """Decide the test in another process. Fail on an unexpected or unknown verdict, or an error."""
         from verifier.errors import VerifierError
         from verifier.render.story import text
-        from verifier.suite.decide import run_alone
-        from verifier.suite.options import Options
 
         option = self.config.getoption
-        if option("--verifier-judge") != "explorer":
-            import_module("verifier.solve")  # load Z3 once here, and not in every process
         try:
-            options = Options(
-                judge=option("--verifier-judge"),
-                timeout=option("--verifier-timeout"),
-                profile=option("--verifier-profile"),
-                memory=option("--verifier-memory"),
-            )
-            verdict = run_alone(self.test, options)
+            verdict = _decide(self.test, self.session)
         except VerifierError as error:
             raise LitmusFailure(str(error)) from None
         self.user_properties.append(("observation", verdict.observation))

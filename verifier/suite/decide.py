@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from verifier.budget import Budget
@@ -93,10 +93,8 @@ def run_alone(test: Test, options: Options) -> Verdict:
     """``run`` in a process of its own, with ``options.limits``; in this one if the system cannot fork."""
     if not forks():
         return run(test, options)
-    (found,) = run_each([test], options)
-    if isinstance(found, Raised):
-        raise found.error
-    return found
+    (found,) = each_alone([partial(run_bare, test, options)], options.limits, test.source.name)
+    return received(found, test, options)
 
 
 def run_each(tests: Sequence[Test], options: Options, jobs: int = 1) -> Iterator[Verdict | Raised]:
@@ -104,26 +102,36 @@ def run_each(tests: Sequence[Test], options: Options, jobs: int = 1) -> Iterator
 
     What ``run_alone`` would raise takes the place of a verdict.
     """
-
-    def work(test: Test) -> Verdict:
-        return replace(run(test, options), test=test.bare)
-
-    if not forks():
-        for test in tests:
-            try:
-                yield run(test, options)
-            except VerifierError as error:
-                yield Raised(error)
-        return
     name = tests[0].source.name if tests else ""
-    found = each_alone([partial(work, test) for test in tests], options.limits, name, jobs)
+    work = [partial(run_bare, test, options) for test in tests]
+    found = each_alone(work, options.limits, name, jobs) if forks() else map(_tried, work)
     for test, verdict in zip(tests, found, strict=True):
-        if not isinstance(verdict, Raised):
-            yield replace(verdict, test=test)
-        elif isinstance(verdict.error, LimitError):
-            yield unknown(test, options, str(verdict.error))
-        else:
-            yield verdict
+        try:
+            yield received(verdict, test, options)
+        except VerifierError as error:
+            yield Raised(error)
+
+
+def _tried(work: Callable[[], Verdict]) -> Verdict | Raised:
+    try:
+        return work()
+    except VerifierError as error:
+        return Raised(error)
+
+
+def run_bare(test: Test, options: Options) -> Verdict:
+    """``run`` in a process that has the test from another one: the verdict does not send it back whole."""
+    return replace(run(test, options), test=test.bare)
+
+
+def received(found: Verdict | Raised, test: Test, options: Options) -> Verdict:
+    """The verdict that another process has sent. If that has died, or has come to a limit, the verdict is
+    unknown. Raises what the other process has raised."""
+    if not isinstance(found, Raised):
+        return replace(found, test=test)
+    if isinstance(found.error, LimitError):
+        return unknown(test, options, str(found.error))
+    raise found.error
 
 
 def unknown(test: Test, options: Options, reason: str) -> Verdict:

@@ -11,16 +11,16 @@ HELD = 64 << 20  # bytes of parts that wait for earlier tasks; with more of them
 
 
 class InOrder:
-    """``count`` tasks, and the parts of their results.
+    """The tasks from ``first`` on, up to ``count``, and the parts of their results.
 
     Parts of later tasks wait until those of earlier ones have come, but no more of them than ``HELD``: the
     memory that this takes does not grow with the number of tasks.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, first: int = 0) -> None:
         self.count = count
-        self.first = 0  # the first task that has not been told to its end
-        self.next = 0  # the first task that was not taken
+        self.first = first  # the first task that has not been told to its end
+        self.next = first  # the first task that was not taken
         self.again: list[tuple[int, int]] = []  # a heap: tasks given back, with their finished parts
         self.found: dict[int, list[object]] = {}  # parts that have not been told
         self.held: dict[int, int] = {}  # their sizes by task, and of all tasks together

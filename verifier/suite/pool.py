@@ -13,10 +13,10 @@ import pickle
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from verifier.errors import Interrupted, LimitError, VerifierError, fault
 from verifier.records import dataclass
@@ -93,6 +93,12 @@ class Pool:
         self.workers: list[_Worker] = []
         self.tasks = InOrder(count)
 
+    def again(self, count: int, first: int) -> Iterator[tuple[int, object]]:
+        """The parts of the tasks from ``first`` on, up to ``count``, as ``parts`` yields them. The processes
+        last until ``end``."""
+        self.tasks = InOrder(count, first)
+        return self._parts()
+
     def parts(self) -> Iterator[tuple[int, object]]:
         """Pairs of a task and a part or ``Doing``, tasks in their order; after its last part a task has None.
 
@@ -100,19 +106,26 @@ class Pool:
         ``LimitError`` if no process can be started, or nobody wants the rest.
         """
         try:
-            with Signals() as signals:
-                while not self.tasks.over:
-                    self._employ()
-                    self._wait(signals)
-                    if self.wanted is not None and not self.wanted():
-                        raise LimitError("nobody waits for it any more")
-                    stop = signals.caught
-                    yield from self.tasks.finished(everything=stop is not None)
-                    if stop is not None:
-                        raise Interrupted(stop)
+            yield from self._parts()
         finally:
-            for worker in self.workers:
-                worker.end()
+            self.end()
+
+    def _parts(self) -> Iterator[tuple[int, object]]:
+        with Signals() as signals:
+            while not self.tasks.over:
+                self._employ()
+                self._wait(signals)
+                if self.wanted is not None and not self.wanted():
+                    raise LimitError("nobody waits for it any more")
+                stop = signals.caught
+                yield from self.tasks.finished(everything=stop is not None)
+                if stop is not None:
+                    raise Interrupted(stop)
+
+    def end(self) -> None:
+        """End the processes."""
+        while self.workers:
+            self.workers.pop().end()
 
     def _employ(self) -> None:
         """Give tasks to the workers, of which there are as many as can be used."""
@@ -330,6 +343,13 @@ def each_alone(
     function raises, and what ``alone`` would raise, takes the place of its result. Raises ``LimitError`` if
     nobody wants the rest."""
 
+    pool = Pool(len(functions), one_by_one(functions), jobs, limits, wanted)
+    return results(pool.parts(), name, hear)
+
+
+def one_by_one(functions: Sequence[Callable[[], object]]) -> Work:
+    """Work of which each task is the call of a function."""
+
     def work(task: int, _: int) -> Iterator[object]:
         try:
             yield _Value(functions[task]())
@@ -340,9 +360,15 @@ def each_alone(
                 raise MemoryError from error
             yield error
 
-    part: object = None
+    return work
+
+
+def results(
+    parts: Iterable[tuple[int, object]], name: str, hear: Callable[[str], None] | None = None
+) -> Iterator[Any]:
+    """The results of calls, as ``each_alone`` yields them, from the parts of their work."""
     try:
-        for _, part in Pool(len(functions), work, jobs, limits, wanted).parts():
+        for _, part in parts:
             if isinstance(part, Doing):
                 if hear is not None:
                     hear(part.text)
@@ -353,7 +379,7 @@ def each_alone(
             elif isinstance(part, Exception):
                 yield Raised(part)
             elif part is not None:
-                yield cast("_Value[T]", part).value
+                yield cast("_Value[Any]", part).value
     except Interrupted as stop:
         os.kill(os.getpid(), stop.signum)  # let the signal have its usual effect
         raise
