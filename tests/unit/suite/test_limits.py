@@ -19,6 +19,7 @@ from verifier.cli import main
 from verifier.errors import InputError, InternalError, LimitError
 from verifier.explore import decide as run_all
 from verifier.lower.build import build
+from verifier.lower.c.parts import MAX_COPIES
 from verifier.program import expressions
 from verifier.program.answer import Answer
 from verifier.program.expressions import (
@@ -120,13 +121,13 @@ def test_answered(name: str, judge: object) -> None:
     assert (answer.reachable, answer.refutable) == expected
 
 
-COPIES = "functions inlined and loops written out more than 20000 times, the last one in t.litmus:"
+COPIES = f"functions inlined and loops written out more than {MAX_COPIES} times, the last one in t.litmus:"
 HANDLERS = f"void h0(void *i) {{ x = 1; }}\n{NESTED}"
 MANY = 5000
 WIDE = " | ".join(f"P{i}" for i in range(MANY)) + " ;\n" + " | ".join(["MOV [x],$1"] * MANY) + " ;\n"
 LIMITED = {
-    "calls": (calls(25, "x = 1;"), f"{COPIES}6"),
-    "calls of nothing": (calls(25, "int a; a = 1;"), f"{COPIES}6"),
+    "calls": (calls(25, "x = 1;"), f"{COPIES}7"),
+    "calls of nothing": (calls(25, "int a; a = 1;"), f"{COPIES}7"),
     "loops": (loops("x = 1;"), f"{COPIES}3"),
     "loops of nothing": (loops("s = 1;"), f"{COPIES}3"),
     "handlers that send": (text("", "P0 { on_each_cpu(h17, 0, 0); }\nP1 { x = 2; }", HANDLERS), COPIES),

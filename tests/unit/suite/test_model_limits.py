@@ -162,15 +162,14 @@ def test_a_cpu_that_waits_for_nothing_is_no_limit(capsys: pytest.CaptureFixture[
     assert (code, told) == (0, "t never"), told
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("waits", ["add_wait_queue(&wq);", "add_wait_queue(&wq); remove_wait_queue(&wq);"])
+@pytest.mark.long
 def test_nobody_is_woken_for_another_one_who_stays_in_the_queue(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, waits: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """CPU 8 sleeps, but in no queue."""
     others = "".join(f"P{cpu} {{ }}\n" for cpu in range(2, 8))
     text = (
-        f"MM t\n{QUEUE}P0 {{ {waits} turn = 1; }}\n"
+        f"MM t\n{QUEUE}P0 {{ add_wait_queue(&wq); turn = 1; }}\n"
         f"P1 {{ assume(turn == 1); wake_up(&wq); }}\n{others}"
         "P8 { set_current_state(TASK_NORMAL); schedule(); }\nexists (~8:hang)\n"
     )

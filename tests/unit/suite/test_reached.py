@@ -93,7 +93,7 @@ def test_the_judges_agree(folder: str) -> None:
     """The states and the hangs of both are compared."""
     paths = sorted((ROOT / "litmus" / folder).rglob("*.litmus"))
     assert paths
-    for path in share(paths, 4):
+    for path in share(paths, 6):
         for test in load(read(path)):
             if test.asks:
                 verdict = decide.run(test, Options(judge="both", witnesses=False))

@@ -18,7 +18,7 @@ from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 
-MAX_COPIES = 20_000  # of functions and of loops' bodies
+MAX_COPIES = 10_000  # of functions and of loops' bodies
 
 
 class Spanned(Protocol):
