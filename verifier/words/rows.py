@@ -224,6 +224,16 @@ class Word:
         return next((x for x in self.effects if isinstance(x, Special)), None)
 
     @cached_property
+    def state(self) -> int:
+        """The state in which a task waits in it: 1, TASK_INTERRUPTIBLE, if its name says so; else 2,
+        TASK_UNINTERRUPTIBLE, which TASK_KILLABLE and TASK_IDLE contain. 0: it sets none."""
+        waits = any(
+            x.op == "GP" if isinstance(x, Machine) else isinstance(x, Load | Locked) and x.needs != TRUE
+            for x in self.effects
+        )
+        return (1 if "_interruptible" in self.name else 2) if self.sleeps and waits else 0
+
+    @cached_property
     def applies(self) -> frozenset[str]:
         """The functions that are applied in what it stores or gives."""
         values = (x.value for x in self.effects if isinstance(x, Store | Locked | Pure))
