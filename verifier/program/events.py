@@ -61,6 +61,7 @@ class World:
                    (``LOADED_MM_SWITCHING``);
     ``poisons``    numbers that are told in hexadecimal: what freed memory is filled with;
     ``warnings``   about things that are allowed, but that the author hardly means;
+    ``flavours``   those that hold in kernels in which RCU has several flavours;
     ``file``       the name of the test's source.
     """
 
@@ -76,6 +77,7 @@ class World:
     constants: dict[int, str] = field(default_factory=dict)
     poisons: frozenset[int] = frozenset()
     warnings: list[Diagnostic] = field(default_factory=list)
+    flavours: list[Diagnostic] = field(default_factory=list)
     file: str = ""
 
 

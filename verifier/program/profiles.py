@@ -50,6 +50,8 @@ class Switches(NamedTuple):
 KERNELS = ("v4.0", "v4.19", "v5.8", "v5.13", "v5.16", "v6.9", "v6.17")
 OVERTAKING = KERNELS.index("v5.8")  # from here on waited-for calls are handled first (17.7)
 
+FLAVOURS = KERNELS[: KERNELS.index("v5.8")]  # these stand for kernels before v4.20, too (18.1)
+
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "walk_forward": ("both", "memory_only", "forward_always"),

@@ -15,6 +15,7 @@ from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import assigned_names, handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.cell_names import address_names
+from verifier.lower.c.flavours import missed
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.kernel import resolved
 from verifier.lower.c.known_types import unknown_types
@@ -158,6 +159,7 @@ def _world(
         constants=_only_names(unit.enums),
         poisons=frozenset(memory.poisons),
         warnings=[*shared.warnings, *suspects],
+        flavours=missed(unit),
         file=file,
     )
 
