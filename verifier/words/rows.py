@@ -296,7 +296,10 @@ class Word:
         """What it is on x86, in words."""
         if self.planned:
             return f"not yet ({self.planned})"
-        return ", then ".join(filter(None, map(_shown, self.effects))) or "nothing"
+        said = ", then ".join(filter(None, map(_shown, self.effects)))
+        if not said and any(isinstance(x, Where) for x in self.effects):
+            said = ", then ".join(filter(None, map(_shown, flat(self.effects)))) + ", or nothing"
+        return said or "nothing"
 
 
 # What arguments and results can be, in the words that error messages use.

@@ -26,12 +26,14 @@ from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.folding import families
 from verifier.words.guards import GUARDS
 from verifier.words.loops import LOOPS
+from verifier.words.msrs import MSRS, msrs
 from verifier.words.rows import (
     VALUE_KINDS,
     Locked,
     Machine,
     Order,
     SpecialName,
+    Where,
     Word,
     WordParameter,
     flat,
@@ -67,6 +69,7 @@ def _rows() -> Iterator[Word]:
     yield from walks()
     yield from mmu.translation()
     yield from mmu.code()
+    yield from msrs()
     yield from kernel.interrupts()
     yield from mmu.interrupts()
     yield from kernel.control()
@@ -147,7 +150,9 @@ LONG_VALUES: Mapping[str, int] = MappingProxyType(
         "TLB_FLUSH_ALL": (1 << 64) - 1,  # asm/tlbflush.h
     }
 )
-NUMBERS: Mapping[str, int] = MappingProxyType({"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS})
+NUMBERS: Mapping[str, int] = MappingProxyType(
+    {"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS, **MSRS}
+)
 CPU_COUNTS = frozenset({"nr_cpu_ids"})  # how many CPUs there are, linux/cpumask.h
 # The names of roots, with the mm that each belongs to.
 ROOTS: Mapping[str, str] = MappingProxyType({"swapper_pg_dir": "init_mm"})
@@ -185,6 +190,8 @@ def orders(word: Word) -> str:
         return "all, if it calls a CPU"
     if word.locked or special(word.name) in ("write_cr3", "invpcid"):
         return "all"
+    if strength(word) == 2 and all(isinstance(x, Where) for x in word.effects):
+        return "all, if it serializes"
     return ("", "some", "all")[strength(word)]
 
 

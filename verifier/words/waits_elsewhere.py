@@ -41,7 +41,8 @@ write spin_lock(&l)
     raw_spin_rq_lock rq_lock arch_spin_lock
 write spin_unlock(&l)
     raw_spin_rq_unlock rq_unlock arch_spin_unlock
-write bit_spin_lock(0, &b) and bit_spin_unlock(0, &b), which are LOCK'd: CPUs do not stand in line for them
+write bit_spin_lock(0, &b) and bit_spin_unlock(0, &b), which are LOCK'd: CPUs do not stand in line for them,
+and where somebody waits the kernel's unlock is a plain store
     mcs_spin_lock mcs_spin_unlock osq_lock osq_unlock
 write spin_unlock(&l), cond_resched() and spin_lock(&l) on the path that gives the lock back
     cond_resched_lock __cond_resched_lock
@@ -158,16 +159,23 @@ write flush_work(&work), which #include "linux/work.inc" has
     flush_delayed_work
 write queue_work(&wq, &work), which #include "linux/work.inc" has: it has one worker
     queue_work_on
-a callback of call_rcu(&head, func) is a softirq here: write that
+write apic_icr_write(smp_processor_id(), func): an interrupt of this CPU, which waits for no reader of RCU, as
+a callback does. No other one comes within it here, and local_bh_disable() does not hold it off
     tasklet_schedule tasklet_hi_schedule raise_softirq raise_softirq_irqoff do_softirq
-write a flag that a callback of call_rcu(&head, func) sets, and synchronize_rcu() where it is not set
+write smp_mb(), a flag that a callback of call_rcu(&head, func) sets, and synchronize_rcu() where it is
+not set
     get_state_synchronize_rcu start_poll_synchronize_rcu poll_state_synchronize_rcu cond_synchronize_rcu
-write synchronize_srcu(&s) of an srcu_struct of the test, whose readers these are
-    synchronize_rcu_tasks synchronize_rcu_tasks_trace synchronize_rcu_tasks_rude rcu_barrier_tasks
-    rcu_barrier_tasks_trace
+write synchronize_srcu(&s) of an srcu_struct of the test, with srcu_read_lock_fast(&s) and
+srcu_read_unlock_fast(&s, idx) around what it waits for: these readers have no fence, as srcu_read_lock() has
+    synchronize_rcu_tasks synchronize_rcu_tasks_trace synchronize_rcu_tasks_rude
+write srcu_barrier(&s) of an srcu_struct of the test, whose callbacks call_srcu(&s, &head, func) asks for
+    rcu_barrier_tasks rcu_barrier_tasks_trace rcu_barrier_tasks_rude
 write srcu_read_lock_fast(&s) of an srcu_struct of the test
     rcu_read_lock_trace
-write call_srcu(&s, &head, func) of an srcu_struct of the test, whose readers these are
+write srcu_read_unlock_fast(&s, idx) of an srcu_struct of the test
+    rcu_read_unlock_trace
+write call_srcu(&s, &head, func) of an srcu_struct of the test, with srcu_read_lock_fast(&s) and
+srcu_read_unlock_fast(&s, idx) around what it waits for: these readers have no fence, as srcu_read_lock() has
     call_rcu_tasks call_rcu_tasks_trace call_rcu_tasks_rude
 write spin_unlock_wait(&l), which looks at the lock until it is free
     raw_spin_unlock_wait queued_spin_unlock_wait arch_spin_unlock_wait

@@ -163,8 +163,11 @@ def pure(r: WordCall, x: Pure) -> Expr:
 
 def only_if(r: WordCall, x: Where) -> None:
     """Effects under a condition."""
-    end = r.b.fresh("if")
-    r.b.code.append(Branch(call("not", substitute(x.condition, r.env)), end, r.e.span))
+    end, holds = r.b.fresh("if"), substitute(x.condition, r.env)
+    if holds == FALSE:
+        return
+    if holds != TRUE:
+        r.b.code.append(Branch(call("not", holds), end, r.e.span))
     for inner in x.effects:
         effect(r, inner)
     r.b.code.append(Label(end))
