@@ -503,7 +503,8 @@ def _read(table: str) -> dict[str, str]:
 
 # Functions of the kernel that are not words: what to do instead.
 ELSEWHERE: Mapping[str, str] = MappingProxyType(_read(_TABLE) | _read(WAITS))
-_INCLUDED = pattern(r'define it, or #include "([^"]*)"$')  # the hint for what an include has by that name
+# The hint for what an include has by that name.
+_INCLUDED = pattern(r'define it, or #include "([^"]*)"(, where |$)')
 
 
 def included(text: str) -> dict[str, list[str]]:

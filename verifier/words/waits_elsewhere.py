@@ -52,7 +52,8 @@ nothing here counts what keeps preemption off; in a test it is known where it is
     preempt_count preempt_count_add preempt_count_sub
 write both ways: read_seqbegin(&sl), and read_seqlock_excl(&sl), which #include "linux/seqlock.inc" has
     read_seqbegin_or_lock need_seqretry done_seqretry
-define it, by schedule_work() and flush_work(), which #include "linux/work.inc" has
+define it, by queue_work(&wq, &work) and flush_work(&work), which #include "linux/work.inc" has: the worker is
+a CPU of its own; the kernel's is one of that CPU, and does not run while that CPU spins
     smp_call_on_cpu
 write local_irq_save(flags)
     raw_local_irq_save arch_local_irq_save
@@ -141,7 +142,10 @@ define it, or #include "linux/kthread.inc"
     kthread_park kthread_unpark kthread_parkme kthread_should_park kthread_should_stop kthread_stop
     kthread_exit
 define it, or #include "linux/work.inc"
-    queue_work schedule_work flush_work cancel_work_sync worker_thread process_one_work work_pending
+    queue_work flush_work cancel_work_sync worker_thread process_one_work work_pending
+define it, or #include "linux/work.inc", where the worker is another CPU; the kernel's is one of this CPU, and
+does not run while this CPU spins
+    schedule_work
 write flush_work(&work), which #include "linux/work.inc" has, for each work
     flush_workqueue drain_workqueue destroy_workqueue flush_scheduled_work
 there are no timers here: write what the timer does as an nmi, or as a handler that another CPU sends
@@ -157,7 +161,8 @@ write cancel_work_sync(&work), which #include "linux/work.inc" has
     cancel_delayed_work_sync cancel_delayed_work cancel_work
 write flush_work(&work), which #include "linux/work.inc" has
     flush_delayed_work
-write queue_work(&wq, &work), which #include "linux/work.inc" has: it has one worker
+write queue_work(&wq, &work), which #include "linux/work.inc" has: it has one worker, a CPU of its own; the
+kernel's is one of that CPU, and does not run while that CPU spins
     queue_work_on
 write apic_icr_write(smp_processor_id(), func): an interrupt of this CPU, which waits for no reader of RCU, as
 a callback does. No other one comes within it here, and local_bh_disable() does not hold it off
