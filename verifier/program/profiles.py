@@ -48,7 +48,9 @@ class Switches(NamedTuple):
 
 # The kernels in which the code of some word changed. Each stands for all versions up to the next one.
 KERNELS = ("v4.0", "v4.19", "v5.8", "v5.13", "v5.16", "v6.9", "v6.17")
-OVERTAKING = KERNELS.index("v5.8")  # from here on waited-for calls are handled first (17.7)
+CALL_QUEUE = KERNELS.index(
+    "v5.8"
+)  # from here on waited-for calls are first (17.7), and idle CPUs look themselves (8.12)
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
