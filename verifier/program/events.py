@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Slots, call, evaluate
 from verifier.program.ops import Kind, Op
-from verifier.program.profiles import CALL_QUEUE
+from verifier.program.profiles import CALL_QUEUE, Switches, kernels
 from verifier.program.values import Ptr, Value, plain, truth
 from verifier.program.waits import Loop, Stop, Wait
 from verifier.records import NamedTuple, dataclass, field
@@ -57,6 +57,7 @@ class World:
                    vas in one region have the same cell;
     ``depth``      the number of entries that the longest walk reads;
     ``versions``   the kernels at which some word of the test changes, as indices into ``profiles.KERNELS``;
+    ``tree``       the kernel whose text the test takes, if that is known, as an index into ``KERNELS``, too;
     ``names``      the names of some addresses in states and stories;
     ``constants``  the names of numbers that have one meaning where an address is expected
                    (``LOADED_MM_SWITCHING``);
@@ -73,6 +74,7 @@ class World:
     entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
     depth: int = 1
     versions: frozenset[int] = frozenset()
+    tree: int | None = None
     names: dict[Ptr, str] = field(default_factory=dict)
     constants: dict[int, str] = field(default_factory=dict)
     poisons: frozenset[int] = frozenset()
@@ -325,10 +327,9 @@ class Program:
         """How many entries the longest walk reads."""
         return self.world.depth
 
-    @property
-    def versions(self) -> frozenset[int]:
-        """The kernels at which some word changes."""
-        return self.world.versions
+    def kernels(self, switches: Switches) -> tuple[int, ...]:
+        """The kernels to look at, as indices into ``profiles.KERNELS`` (MMR 19.1)."""
+        return kernels(switches, self.world.versions, self.world.tree)
 
     @property
     def names(self) -> dict[Ptr, str]:

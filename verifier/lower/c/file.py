@@ -32,6 +32,7 @@ from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf, observe
 from verifier.program.events import World
 from verifier.program.expressions import FALSE, Const
+from verifier.program.profiles import kernel_of
 from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
 from verifier.records import replace
 from verifier.source import Diagnostic, Span
@@ -104,7 +105,10 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         shared.warnings += unanswered(started)
     return Lowered(
         threads=[*threads, *((),) * len(memory.workers)],
-        world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects, test.source.name),
+        world=replace(
+            _world(unit, memory, shared, [] if keeps_pages else shared.suspects, test.source.name),
+            tree=None if text.version is None else kernel_of(text.version >> 16, text.version >> 8 & 255),
+        ),
         observables=observed.observables,
         condition=observed.condition,
         shown=observed.shown,

@@ -113,7 +113,7 @@ class _Closure:
         warnings = self._unused(unit)
         if self.account.troubles:
             raise InputError(list(self.account.troubles.values()))
-        return Resolved(unit, self.account.notes, warnings)
+        return Resolved(unit, self.account.notes, warnings, self.cutter.tree.version)
 
     def _standing(self) -> Iterator[ast.Initial]:
         """The initial state, without optional fields that this tree does not have."""
