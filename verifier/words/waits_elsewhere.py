@@ -136,7 +136,8 @@ with a time-out nobody waits for ever: leave the wait out, or let a word that an
     down_timeout
 write wait_event(wq, c): there are no signals
     swait_event_exclusive wait_event_exclusive wait_event_killable_exclusive
-    wait_event_interruptible_exclusive swait_event swait_event_interruptible swait_event_idle_exclusive swait_event_interruptible_exclusive
+    wait_event_interruptible_exclusive swait_event swait_event_interruptible swait_event_idle_exclusive
+    swait_event_interruptible_exclusive
     wait_event_idle_exclusive
 write wait_event_timeout(wq, c, timeout)
     wait_event_freezable_timeout swait_event_timeout_exclusive swait_event_interruptible_timeout_exclusive

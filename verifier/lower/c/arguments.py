@@ -47,7 +47,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "in table": ("entry", "upper"),
         "vma": ("mm", "struct", "pointer"),
         "code": ("pointer",),
-        "freed": ("struct",),
+        "freed": ("struct", "pointer"),
     }
 )
 # What is passed on, or what a register may be, too.

@@ -72,9 +72,12 @@ def as_declared(b: BodyCode, value: Val, kind: Type | None) -> Val:
 
 
 def wholes(objects: Objects, kind: Type) -> Iterator[tuple[Ptr, Type]]:
-    """The objects of a test that begin with a struct of this type, and are of another one."""
+    """The structs of a test that begin with one of this type, and are of another one; all of them if it is no
+    type of a struct. Those on a stack are left out."""
     for named in objects.named.values():
         of = named.type
-        if named.percpu or of.kind != "struct" or _way(objects, of, kind) is None:
+        if named.percpu or of.kind != "struct" or named.name in objects.stack:
+            continue
+        if kind.kind == "struct" and _way(objects, of, kind) is None:
             continue
         yield from ((Ptr(named.name, i), replace(of, inside=False)) for i in range(named.size or 1))
