@@ -370,8 +370,10 @@ class Objects:
             base, kind = self.address(expr.base)
             if (kind.kind, expr.name) == ("page", "data"):
                 return Ptr(f"{base.base}.data"), Type("pointer", to=t.ANY)
-            if kind.kind == "pointer" and kind.to is not None and t.wide(kind.to) and expr.name == t.HIGH:
-                return Ptr(f"{base.path}.{t.HIGH}"), Type("pointer", to=t.ULONG, percpu=kind.percpu)
+            if kind.kind == "pointer" and kind.to is not None and t.wide(kind.to):
+                half = {t.LOW: base, t.HIGH: Ptr(f"{base.path}.{t.HIGH}")}.get(expr.name)
+                if half is not None:
+                    return half, Type("pointer", to=t.ULONG, percpu=kind.percpu)
             if not self.has(group(kind), expr.name):
                 raise self.no_field(kind, expr.name, expr.span)
             of, _ = self.field(group(kind), expr.name)
