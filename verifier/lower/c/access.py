@@ -6,6 +6,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.beginnings import as_declared
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
+from verifier.lower.c.pointees import OF_ITS_TYPE, other_struct, same_number
 from verifier.lower.c.types import Type
 from verifier.lower.code import Emit, Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg
@@ -28,6 +29,8 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     if value.type is t.VOID:
         raise without_value(node)
     stays(value, node.span)
+    if local.struct is not None:
+        same_pointee(b, local.struct, value.type, node.span)
     value = as_declared(b, value, local.struct)
     value = pointing(value, kind or t.ANY)
     if value.bits is not None or value.function:
@@ -197,13 +200,13 @@ def kept(b: BodyCode, value: Val, kind: Type, node: Spanned) -> Expr:
 
 
 def same_pointee(b: BodyCode, wanted: Type, given: Type, span: Span) -> None:
-    """Raise ``Trouble`` for an integer seen through a pointer to another integer type: memory here is
-    cells, which are read and written whole, and as what they are. C files do not mind, as herd7."""
-    if b.memory.mm_file and t.pointers_differ(wanted, given):
-        assert wanted.to is not None and given.to is not None
-        text = f"this points to {t.words(given.to)}, not to {t.words(wanted.to)}"
-        hint = "an object is read and written whole, as the type it is declared with"
-        raise Trouble("type", text, span, hint)
+    """Raise ``Trouble`` for an integer seen through a pointer to another integer type; warn of a struct that
+    is kept as another one. C files do not mind, as herd7."""
+    if b.memory.mm_file:
+        same_number(wanted, given, span)
+        text = "" if b.of_kernel else other_struct(b.memory, wanted, given)
+        if text:
+            b.warn("pointee", text, span, OF_ITS_TYPE)
 
 
 def check_content(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned) -> None:
