@@ -8,10 +8,10 @@ from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.pointees import OF_ITS_TYPE, other_struct, same_number
 from verifier.lower.c.types import Type
-from verifier.lower.code import Emit, Touch
-from verifier.program.expressions import FALSE, Const, Expr, Reg
+from verifier.lower.code import Decide, Emit, Touch
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Op
-from verifier.program.values import Ptr, target
+from verifier.program.values import UNDEF, Ptr, target
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
@@ -70,6 +70,21 @@ def without_value(node: Spanned) -> Trouble:
     if word is not None and [p.kind for p in word.parameters[:1]] == ["va"]:
         hint = "a store does not report its fault; a read-modify-write does: r0 = xchg(v, 1)"
     return Trouble("type", "this has no value", node.span, hint)
+
+
+def decide(b: BodyCode, by: Expr, span: Span) -> None:
+    """A run in which this is undefined is wrong: it decides what is done."""
+    if not isinstance(by, Const):
+        b.code.append(Decide(by, span))
+
+
+def decide_within(b: BodyCode, nr: Expr, size: int, span: Span) -> None:
+    """A run in which a number is undefined, or none of the bits of a word, is wrong: the kernel accesses
+    another word then."""
+    within = call("and", call("ge", nr, Const(0)), call("lt", nr, Const(size)))
+    unknown = call("ite", within, FALSE, Const(UNDEF))
+    if unknown != FALSE:
+        b.code.append(Decide(unknown, span))
 
 
 def check_cpu(b: BodyCode, cpu: Expr, span: Span) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import load, storable, store_local, truth_of
+from verifier.lower.c.access import decide, load, storable, store_local, truth_of
 from verifier.lower.c.arguments import argument, given
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.expressions import condition_of
@@ -194,6 +194,7 @@ def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
         b.emit("R", use.e, Touch(place.addr, temp), virtual=place.virtual, joined=True)
         stored = call("ite", equal, new, Reg(temp))
         b.emit("W", use.e, Touch(place.addr, None, stored), virtual=place.virtual)
+        decide(b, equal, use.e.span)
     b.set(done, equal)
     store_local(b, local, Val(Reg(temp), place.type), use.e)
     return Val(Reg(done), t.INT)
@@ -222,6 +223,7 @@ def cmpxchg_double(b: BodyCode, use: SpecialCall) -> Val:
         b.emit("R", use.e, *(Touch(p.addr, r) for p, r in zip(places, found, strict=True)), joined=True)
         kept = [call("ite", equal, values[f"new{n}"], Reg(r)) for n, r in zip("xy", found, strict=True)]
         b.emit("W", use.e, *(Touch(p.addr, None, v) for p, v in zip(places, kept, strict=True)))
+        decide(b, equal, use.e.span)
     b.set(done, equal)
     return Val(Reg(done), t.INT)
 
