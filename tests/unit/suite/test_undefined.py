@@ -307,8 +307,9 @@ BITS = [w.name for w in WORDS.values() if w.at("bit") is not None and not w.plan
 COMPARES = [
     "cmpxchg(&x, u, 1)", "cmpxchg_local(&x, u, 1)", "this_cpu_cmpxchg(p, u, 1)",
     "__this_cpu_cmpxchg(p, u, 1)", "local_cmpxchg(&l, u, 1)", "cmpxchg128(&big, u, 1)",
-    "cmpxchg128_local(&big, u, 1)", "try_cmpxchg(&x, &u, 1)", "try_cmpxchg_local(&x, &u, 1)", "this_cpu_try_cmpxchg(p, &u, 1)",
-    "local_try_cmpxchg(&l, &u, 1)", "cmpxchg_double(&s.a, &s.b, u, 0, 1, 1)",
+    "cmpxchg128_local(&big, u, 1)", "try_cmpxchg(&x, &u, 1)", "try_cmpxchg_local(&x, &u, 1)",
+    "this_cpu_try_cmpxchg(p, &u, 1)", "local_try_cmpxchg(&l, &u, 1)",
+    "cmpxchg_double(&s.a, &s.b, u, 0, 1, 1)",
     "cmpxchg_double_local(&s.a, &s.b, u, 0, 1, 1)", "this_cpu_cmpxchg_double(t.a, t.b, u, 0, 1, 1)",
     "atomic_cmpxchg(&c, u, 1)", "atomic_add_unless(&c, 1, u)",
 ]  # fmt: skip
