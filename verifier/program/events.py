@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from verifier.program.addresses import asked
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Slots, call, evaluate
 from verifier.program.ops import Kind, Op
 from verifier.program.profiles import CALL_QUEUE, Switches, kernels
@@ -468,7 +469,7 @@ class Names:
 
     def __init__(self, program: Program) -> None:
         self.names, self.constants, self.poisons = program.names, program.constants, program.world.poisons
-        self.observables = program.observables
+        self.observables, self.cells = program.observables, program.cells
         self.entries = set(program.entries.values())
         self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
         self.unsigned = {p: c.unsigned for p, c in program.cells.items() if c.unsigned}
@@ -497,8 +498,11 @@ class Names:
         return self.of(self.by_name.get(name), value)
 
     def observed(self, index: int, value: Value) -> str:
-        """A value of an observable. If all cells that a register's value can come from are of one kind, the
-        value is told as in these cells."""
+        """A value of an observable, as a condition has it. If all cells that a register's value can come from
+        are of one kind, the value is told as in these cells."""
+        return asked(value, self._observed(index, value), self.cells, lambda at: self.of(None, at))
+
+    def _observed(self, index: int, value: Value) -> str:
         o = self.observables[index]
         if o.kind != "reg" or o.expr is None:
             return self.of(o.cell if o.kind == "mem" else None, value)
