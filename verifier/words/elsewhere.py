@@ -393,11 +393,12 @@ write call_rcu(x, func)
     call_rcu_lazy
 leave it out, and declare struct srcu_struct s;
     init_srcu_struct cleanup_srcu_struct DEFINE_SRCU DEFINE_STATIC_SRCU
-write rcu_assign_pointer(x, e)
-    hlist_add_head_rcu
 define it, or #include "linux/list.inc"
     INIT_LIST_HEAD list_add list_add_tail list_del list_del_init list_del_init_careful list_empty
     list_empty_careful list_add_rcu list_add_tail_rcu list_del_rcu
+    INIT_HLIST_HEAD INIT_HLIST_NODE hlist_unhashed hlist_unhashed_lockless hlist_empty hlist_del
+    hlist_del_init hlist_add_head hlist_add_before hlist_add_behind hlist_add_head_rcu hlist_del_rcu
+    hlist_del_init_rcu
 define it, or #include "linux/llist.inc"
     init_llist_head llist_add llist_add_batch llist_del_all llist_del_first llist_empty llist_next
 write this_cpu_ptr(&x)

@@ -225,13 +225,15 @@ class Word:
 
     @cached_property
     def state(self) -> int:
-        """The state in which a task waits in it: 1, TASK_INTERRUPTIBLE, if its name says so; else 2,
-        TASK_UNINTERRUPTIBLE, which TASK_KILLABLE and TASK_IDLE contain. 0: it sets none."""
+        """The state in which a task waits in it, by its name: TASK_INTERRUPTIBLE, TASK_KILLABLE, or else
+        TASK_UNINTERRUPTIBLE, as linux/sched.h has them. 0: it sets none."""
         waits = any(
             x.op == "GP" if isinstance(x, Machine) else isinstance(x, Load | Locked) and x.needs != TRUE
             for x in self.effects
         )
-        return (1 if "_interruptible" in self.name else 2) if self.sleeps and waits else 0
+        states = {"_interruptible": 0x001, "_killable": 0x102, "": 0x002}
+        said = next(state for part, state in states.items() if part in self.name)
+        return said if self.sleeps and waits else 0
 
     @cached_property
     def applies(self) -> frozenset[str]:

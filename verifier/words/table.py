@@ -99,6 +99,12 @@ def special(name: str) -> SpecialName | None:
     return word.special.name if word is not None and word.special is not None else None
 
 
+def takes_root(name: str) -> bool:
+    """Does a word take the root of an address space, as ``__pa(N.pgd)`` does?"""
+    word = WORDS.get(name)
+    return word is not None and [p.kind for p in word.parameters] == ["root"]
+
+
 def entry_level(name: str) -> Literal["", "leaf", "upper"]:
     """Which entries of page tables a word names, as ``pte(N, v)`` does; empty for all other names."""
     word = WORDS.get(name)

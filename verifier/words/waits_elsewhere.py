@@ -75,15 +75,24 @@ define it, or #include "linux/wait.inc"
     set_special_state schedule prepare_to_wait prepare_to_wait_exclusive prepare_to_wait_event finish_wait
     add_wait_queue remove_wait_queue init_waitqueue_head waitqueue_active wq_has_sleeper complete complete_all
     init_completion reinit_completion wait_for_completion try_wait_for_completion completion_done get_current
-    cpu_curr
+    cpu_curr wait_for_completion_interruptible wait_for_completion_killable wait_for_completion_io
+    wait_for_completion_state wait_for_completion_timeout wait_for_completion_io_timeout
+    wait_for_completion_interruptible_timeout wait_for_completion_killable_timeout
+    schedule_timeout schedule_timeout_interruptible schedule_timeout_killable schedule_timeout_uninterruptible
+    schedule_timeout_idle
 write struct completion x; and init_completion(&x), which #include "linux/wait.inc" has
-    DECLARE_COMPLETION_ONSTACK DECLARE_COMPLETION COMPLETION_INITIALIZER COMPLETION_INITIALIZER_ONSTACK
-write struct wait_queue_head wq; and init_waitqueue_head(&wq), which #include "linux/wait.inc" has
+    COMPLETION_INITIALIZER COMPLETION_INITIALIZER_ONSTACK
+it declares a local: in a function, with one name; in the initial state write struct completion x;
+    DECLARE_COMPLETION_ONSTACK DECLARE_COMPLETION
+it declares a local: in a function, with one name; in the initial state write struct wait_queue_head wq;
     DECLARE_WAIT_QUEUE_HEAD_ONSTACK DECLARE_WAIT_QUEUE_HEAD
+it declares a local: in a function, with one name
+    DEFINE_WAKE_Q
 leave it out: prepare_to_wait(&wq, state), which #include "linux/wait.inc" has, makes the entry of this task
     DEFINE_WAIT DEFINE_WAIT_FUNC DECLARE_WAITQUEUE init_wait init_wait_entry
-there are no signals and no load here: write TASK_UNINTERRUPTIBLE, which #include "linux/wait.inc" has
-    TASK_IDLE TASK_KILLABLE TASK_NOLOAD TASK_WAKEKILL
+write #include "linux/wait.inc", which has it
+    TASK_RUNNING TASK_INTERRUPTIBLE TASK_UNINTERRUPTIBLE TASK_NORMAL TASK_PARKED TASK_IDLE TASK_KILLABLE
+    TASK_NOLOAD TASK_WAKEKILL MAX_SCHEDULE_TIMEOUT
 declare it: spinlock_t l;
     DEFINE_SPINLOCK
 declare it: raw_spinlock_t l;
@@ -115,27 +124,28 @@ write smp_store_release(&v, e), smp_mb() and wake_up_var(&v), which #include "li
     store_release_wake_up
 write wait_event(wq, c) and wake_up(&wq), which #include "linux/wait.inc" has
     wait_woken woken_wake_function
-write wake_up_process(p), which #include "linux/wait.inc" has, for each of them
-    wake_up_q
+define it, or #include "linux/wake_q.inc"
+    wake_q_init wake_q_empty wake_q_add wake_q_add_safe wake_up_q
 define it, or #include "linux/rcuwait.inc"
     rcuwait_wake_up prepare_to_rcuwait finish_rcuwait rcuwait_active
 write its loop: #include "linux/rcuwait.inc" has prepare_to_rcuwait() and finish_rcuwait()
     rcuwait_wait_event
 write schedule(), which #include "linux/wait.inc" has
     schedule_preempt_disabled io_schedule
+write schedule_timeout_uninterruptible(1), which #include "linux/wait.inc" has
+    msleep usleep_range ssleep
 with a time-out nobody waits for ever: leave the wait out, or let a word that another CPU stores end it
-    schedule_timeout schedule_timeout_uninterruptible wait_event_timeout wait_event_interruptible_timeout
-    wait_for_completion_timeout wait_for_completion_killable_timeout msleep usleep_range ssleep
-    wait_for_completion_interruptible_timeout down_timeout
+    down_timeout
 write wait_event(wq, c): there are no signals
-    wait_event_killable wait_event_freezable
-    swait_event_exclusive wait_event_idle wait_event_exclusive
-    swait_event swait_event_interruptible swait_event_idle_exclusive swait_event_interruptible_exclusive
+    swait_event_exclusive wait_event_exclusive wait_event_killable_exclusive
+    wait_event_interruptible_exclusive swait_event swait_event_interruptible swait_event_idle_exclusive
+    swait_event_interruptible_exclusive
+    wait_event_idle_exclusive
+write wait_event_timeout(wq, c, timeout)
+    wait_event_freezable_timeout swait_event_timeout_exclusive swait_event_interruptible_timeout_exclusive
+    wait_event_idle_exclusive_timeout
 write its loop: it gives the spinlock back while it sleeps, as wait_event(wq, c) does not
     wait_event_lock_irq wait_event_lock_irq_cmd wait_event_interruptible_lock_irq
-write wait_for_completion(&x), which #include "linux/wait.inc" has: there are no signals
-    wait_for_completion_interruptible wait_for_completion_killable
-    wait_for_completion_io
 write mutex_trylock(&l), and give back what is held where it fails: it backs off, as mutex_lock() does not
     ww_mutex_lock ww_mutex_lock_interruptible ww_mutex_lock_slow
 define it, or #include "linux/kthread.inc"
@@ -193,10 +203,6 @@ write wake_up_all(&wq), which #include "linux/wait.inc" has, if no more than nr 
 write its loop: prepare_to_wait(&wq, state), c, the first command, schedule(), and the second one, until c
 holds; then finish_wait(&wq): #include "linux/wait.inc" has these
     wait_event_cmd wait_event_exclusive_cmd
-define it: a local is cmpxchg(&queued, 0, 1) == 0 of a word of the task, LOCK'd also where somebody else has
-queued it; in place of wake_up_q, if the local is set: WRITE_ONCE(queued, 0) and wake_up_process(p), which
-#include "linux/wait.inc" has
-    wake_q_add wake_q_add_safe
 write on_each_cpu(func, NULL, 1): there func comes in an interrupt; the kernel's comes in a worker, and not
 within preempt_disable()
     schedule_on_each_cpu

@@ -246,10 +246,13 @@ else
   syn keyword litmusWord try_cmpxchg128_release try_cmpxchg64 try_cmpxchg_acquire try_cmpxchg_local try_cmpxchg_relaxed
   syn keyword litmusWord try_cmpxchg_release unlikely up up_read up_write user_read user_write vfree virt_load_acquire
   syn keyword litmusWord virt_mb virt_rmb virt_store_mb virt_store_release virt_to_page virt_to_ptdesc virt_wmb wait_event
-  syn keyword litmusWord wait_event_interruptible wait_on_bit wait_on_bit_lock wait_var_event wmb write_cr3 write_lock
-  syn keyword litmusWord write_lock_bh write_lock_irq write_lock_irqsave write_trylock write_trylock_irqsave write_unlock
-  syn keyword litmusWord write_unlock_bh write_unlock_irq write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg
-  syn keyword litmusWord xchg_acquire xchg_relaxed xchg_release xor_unlock_is_negative_byte zalloc_cpumask_var
+  syn keyword litmusWord wait_event_freezable wait_event_idle wait_event_idle_timeout wait_event_interruptible
+  syn keyword litmusWord wait_event_interruptible_timeout wait_event_killable wait_event_killable_timeout wait_event_timeout
+  syn keyword litmusWord wait_on_bit wait_on_bit_lock wait_var_event wait_var_event_interruptible wait_var_event_killable
+  syn keyword litmusWord wait_var_event_timeout wmb write_cr3 write_lock write_lock_bh write_lock_irq write_lock_irqsave
+  syn keyword litmusWord write_trylock write_trylock_irqsave write_unlock write_unlock_bh write_unlock_irq
+  syn keyword litmusWord write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg xchg_acquire xchg_relaxed xchg_release
+  syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
   syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK

@@ -56,7 +56,7 @@ def test_who_had_to_wait_is_running_and_who_had_not_is_as_before(word: Word) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("word", WAITING, ids=lambda w: w.name)
 def test_others_see_the_state_in_which_it_waits(word: Word) -> None:
-    state = 1 if "_interruptible" in word.name else 2
+    state = 1 if "_interruptible" in word.name else 0x102 if "_killable" in word.name else 2
     assert holds(text(word, f"2:r1 = {state}"))
     assert not holds(text(word, f"~(2:r1 = {state} \\/ 2:r1 = 0)"))
 

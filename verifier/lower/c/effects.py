@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import check_cpu, storable, store_local
+from verifier.lower.c.access import check_cpu, decide, storable, store_local
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import beside
 from verifier.lower.c.blocking import asleep
@@ -234,8 +234,10 @@ def modified(r: WordCall, x: Modify, place: MemoryPlace) -> str:
     temp = r.b.fresh()
     env = r.given(Reg(temp))
     r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, joined=not x.split)
-    stored = call("ite", substitute(x.when, env), fitting(x.value, env, place), Reg(temp))
+    when = substitute(x.when, env)
+    stored = call("ite", when, fitting(x.value, env, place), Reg(temp))
     r.b.emit("W", r.e, Touch(place.addr, None, stored), virtual=place.virtual)
+    decide(r.b, when, r.e.span)
     return temp
 
 

@@ -160,6 +160,7 @@ class Shared:
     suspects: list[Diagnostic] = field(default_factory=list)
     keeps_pages: bool = False
     waits: set[bool | None] = field(default_factory=set)  # are sends waited for? None: known at run time
+    fetches: bool = False  # does anybody fetch instructions?
     versions: set[int] = field(default_factory=set)
 
     def ask_version(self, expr: Expr) -> None:
