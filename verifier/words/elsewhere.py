@@ -286,30 +286,6 @@ give the page a word of flags, and write set_bit(nr, &A->flags)
     SetPageDirty set_page_dirty folio_set_dirty SetPageUptodate folio_mark_dirty
 give the page a word of flags, and write test_bit(nr, &A->flags)
     PageDirty folio_test_dirty PageUptodate PageAnon
-write down_read(&mm->mmap_lock)
-    mmap_read_lock mmap_read_lock_killable
-write up_read(&mm->mmap_lock)
-    mmap_read_unlock
-write down_write(&mm->mmap_lock)
-    mmap_write_lock mmap_write_lock_killable
-write up_write(&mm->mmap_lock); since v6.4, smp_store_release() of the next mm->mm_lock_seq before it, which
-ends the writes of vmas
-    mmap_write_unlock
-write READ_ONCE(s) != 0 of struct rw_semaphore s: a load; the kernel's is also true while somebody waits
-    rwsem_is_locked
-write down_read_trylock(&mm->mmap_lock)
-    mmap_read_trylock
-define it, as up to v6.14: fails if vm_lock_seq is mm_lock_seq; down_read_trylock() of the vma's own lock,
-which may fail; the same look again, and up_read() where it fails
-    vma_start_read
-write up_read() of the vma's own lock, as up to v6.14
-    vma_end_read
-define it, as up to v6.14: down_write() of the vma's own lock, vm_lock_seq = mm_lock_seq, up_write()
-    vma_start_write
-write down_write(&i_mmap_rwsem)
-    i_mmap_lock_write anon_vma_lock_write
-write down_read(&i_mmap_rwsem)
-    i_mmap_lock_read anon_vma_lock_read
 write smp_call_function_single(cpu, func, info, 0)
     generic_exec_single
 write smp_call_function_single(cpu, func, info, wait) of a CPU of the mask, its own if that is in it

@@ -18,6 +18,11 @@ from verifier.records import dataclass
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")
+# The states in which tasks wait, by what the names of words say, linux/sched.h; without it
+# TASK_UNINTERRUPTIBLE.
+TASK_STATES: Mapping[str, int] = MappingProxyType(
+    {"": 0x002, "_interruptible": 0x001, "_killable": 0x102, "_idle": 0x402, "_freezable": 0x001}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +230,14 @@ class Word:
 
     @cached_property
     def state(self) -> int:
-        """The state in which a task waits in it, by its name: TASK_INTERRUPTIBLE, TASK_KILLABLE, or else
-        TASK_UNINTERRUPTIBLE, as linux/sched.h has them. 0: it sets none."""
+        """The state in which a task waits in it: one of ``TASK_STATES``; 0 if it sets none."""
         waits = any(
             x.op == "GP" if isinstance(x, Machine) else isinstance(x, Load | Locked) and x.needs != TRUE
             for x in self.effects
         )
-        states = {"_interruptible": 0x001, "_killable": 0x102, "": 0x002}
-        said = next(state for part, state in states.items() if part in self.name)
+        said = next(
+            (state for part, state in TASK_STATES.items() if part and part in self.name), TASK_STATES[""]
+        )
         return said if self.sleeps and waits else 0
 
     @cached_property
