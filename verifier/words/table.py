@@ -32,6 +32,7 @@ from verifier.words.rows import (
     Locked,
     Machine,
     Order,
+    Pure,
     SpecialName,
     Where,
     Word,
@@ -99,12 +100,6 @@ def special(name: str) -> SpecialName | None:
     return word.special.name if word is not None and word.special is not None else None
 
 
-def takes_root(name: str) -> bool:
-    """Does a word take the root of an address space, as ``__pa(N.pgd)`` does?"""
-    word = WORDS.get(name)
-    return word is not None and [p.kind for p in word.parameters] == ["root"]
-
-
 def entry_level(name: str) -> Literal["", "leaf", "upper"]:
     """Which entries of page tables a word names, as ``pte(N, v)`` does; empty for all other names."""
     word = WORDS.get(name)
@@ -115,6 +110,12 @@ def is_mask_of_mm(name: str) -> bool:
     """Does a word give the mask of an mm, as ``mm_cpumask(N)``?"""
     word = WORDS.get(name)
     return word is not None and "mm_cpumask" in word.applies
+
+
+def is_root_of_mm(name: str) -> bool:
+    """Does a word give the physical address of the root of an mm, as ``__pa(N->pgd)``?"""
+    word = WORDS.get(name)
+    return word is not None and any(isinstance(x, Pure) for x in word.effects) and "root" in word.applies
 
 
 # Masks that are not in memory, with whether they contain the CPUs there are.
@@ -287,6 +288,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 __all__ = [
     "CONSTANT_MASKS", "CPU_COUNTS", "ELSEWHERE", "INITIALIZERS", "LONG_VALUES", "LOOPS", "NAMED_VALUES",
     "ROOTS", "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead",
-    "is_mask_of_mm",
+    "is_mask_of_mm", "is_root_of_mm",
     "orders", "reference", "special", "strength",
 ]  # fmt: skip
