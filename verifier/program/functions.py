@@ -262,9 +262,12 @@ def _page(e: Value) -> Value:
 
 def _container(a: Value, name: Value) -> Value:
     """What has a field of this name at an address: the inverse of ``field``. That of NULL is NULL here. If
-    nothing has it, as the head of a list, this is an address of nothing, whose field is there."""
+    nothing has it, as the head of a list, this is an address of nothing, whose field is there. A number in
+    place of the name: what has an element there that is so many cells behind its first one."""
     if not isinstance(a, Ptr):
         return 0 if a == 0 else UNDEF
+    if isinstance(name, int):
+        return Ptr(a.base, a.off - name)
     if a.off or not a.base.endswith(f".{name}"):
         return Ptr(f"{a.path}{WOULD_BE}{name}")
     return element(a.base.removesuffix(f".{name}"))

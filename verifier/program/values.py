@@ -42,16 +42,20 @@ class Ptr(NamedTuple):
         return element(base)
 
     def as_struct(self, tag: str) -> Ptr:
-        """It as the address of a ``struct tag``, if one begins with what is here."""
-        base = self.base
+        """It as the address of a ``struct tag``, if one begins with what is here. What would have a member
+        here, as ``container_of()`` gives it, is the struct which is here."""
+        base, here, whole = self.base, True, self
         while not self.off and (found := _FIRST.fullmatch(base)) is not None:
-            base = found[1]
-            if found[2] == tag:
+            is_member = base[len(found[1])] == "."
+            here, base = here and not is_member, found[1]
+            if found[2] == tag and is_member:
                 return element(base)
-        return self
+            if here and (found[2] == tag or whole is not self):
+                whole = element(base)
+        return whole
 
 
-_ELEMENT = pattern(r"(.*)\+([0-9]+)")
+_ELEMENT = pattern(r"(.*)\+(-?[0-9]+)")
 
 
 def element(path: str) -> Ptr:

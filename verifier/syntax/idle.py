@@ -45,15 +45,15 @@ def mentioned(tree: object) -> set[str]:
 
 
 def fields(tree: object) -> set[str]:
-    """The fields that a tree asks for. A loop over the structs of a list names one last."""
+    """The fields that a tree asks for."""
     found: set[str] = set()
     for x in nodes(tree):
         if isinstance(x, ast.FieldExpr | c.Field):
             found.add(x.name)
         elif isinstance(x, ast.ContainerOf):
-            found |= {x.member, *(link for part, link in _LINKS.items() if part in x.word)}
+            found.update(link for part, link in _LINKS.items() if part in x.word)
         elif isinstance(x, ast.ForEachEntry):
-            found |= {"next", *(a.name for a in x.arguments[-1:] if isinstance(a, ast.Ident))}
+            found.add("next")
     return found
 
 

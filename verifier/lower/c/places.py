@@ -89,6 +89,13 @@ def stands_for_a_place(e: ast.CallExpr) -> bool:
 def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
     """``base.name`` and ``base->name``; of a bitfield the unit that it lies in."""
     check_arrow(b, e)
+    if isinstance(e.base, ast.Cast) and isinstance(e.base.operand, ast.Num):
+        text = (
+            f"{e.span.text} is where {e.name} lies in its struct, and objects here are cells without offsets"
+        )
+        raise Trouble(
+            "type", text, e.span, "name an object; container_of(p, struct foo, x) leads back to one"
+        )
     base = base_of(b, e.base)
     if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
         base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))

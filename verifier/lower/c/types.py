@@ -45,9 +45,10 @@ class Type:
 
 
 _WORDS = {
-    "pointer": "an address", "any": "a value", "void": "void", "mm": "an address space (mm)",
-    "va": "a virtual address", "entry": "a pointer to a page-table entry",
-    "pte": "the content of a page-table entry", "mask": "a cpumask",
+    "pointer": "an address", "array": "an array", "any": "a value", "void": "void",
+    "mm": "an address space (mm)", "va": "a virtual address",
+    "entry": "a pointer to a page-table entry", "pte": "the content of a page-table entry",
+    "mask": "a cpumask",
     "upper": "a pointer to an upper page-table entry", "pmd": "the content of an upper page-table entry",
 }  # fmt: skip
 
