@@ -99,13 +99,18 @@ def _add(a: Value, b: Value) -> Value:
     return UNDEF
 
 
+def _in_one(a: Ptr, b: Ptr) -> tuple[Ptr, Ptr]:
+    """Two addresses with one base, if they have one: in one array, or where it begins."""
+    return (a, b) if a.base == b.base else (a.start, b.start)
+
+
 def _sub(a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         return a - b
     if isinstance(a, Ptr) and isinstance(b, int):
         return _moved(a, -b)
     if isinstance(a, Ptr) and isinstance(b, Ptr):
-        a, b = a.start, b.start
+        a, b = _in_one(a, b)
         return a.off - b.off if a.base == b.base else UNDEF
     return UNDEF
 
@@ -139,7 +144,7 @@ def _order(compare: Callable[[int, int], bool]) -> Callable[[Value, Value], Valu
         if isinstance(a, int) and isinstance(b, int):
             return int(compare(a, b))
         if isinstance(a, Ptr) and isinstance(b, Ptr):
-            a, b = a.start, b.start
+            a, b = _in_one(a, b)
             return int(compare(a.off, b.off)) if a.base == b.base else UNDEF
         # Every address is between 0 and the last number of 64 bits.
         if isinstance(a, Ptr) and b in (0, _LAST):

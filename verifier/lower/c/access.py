@@ -28,7 +28,7 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     if value.type is t.VOID:
         raise without_value(node)
     stays(value, node.span)
-    value = as_declared(b, value, local.struct)
+    value = as_declared(b, value, local.written)
     value = pointing(value, kind or t.ANY)
     if value.bits is not None or value.function:
         raise Trouble("type", f"{value.type.words} cannot be kept in a local", node.span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from verifier.lower.c.objects import Objects
 from verifier.patterns import pattern
@@ -10,6 +10,7 @@ from verifier.program.events import Cell
 from verifier.program.values import Ptr, element
 
 _ELEMENT = pattern(r"\+([0-9]+)\.")  # of an array of structs, as an address has it
+_LAST = pattern(r"(.*)\[([0-9]+)\]")
 _PART = pattern(r"[\w:]+[.\[][^()]*")  # of an object: the name of a whole one is its address, as in herd7
 
 
@@ -44,18 +45,26 @@ def elements(path: str, objects: Objects) -> str:
     return _ELEMENT.sub(r"[\1].", str(Ptr(".".join(parts))))
 
 
-def address_names(cells: Iterable[Cell]) -> Iterator[tuple[Ptr, str]]:
-    """What addresses are called that have no name of their own: those of the parts of objects."""
-    known: set[Ptr] = set()
+def address_names(cells: Iterable[Cell]) -> dict[Ptr, str]:
+    """What addresses are called that have no name of their own: those of the parts of objects, and
+    the ends of arrays."""
+    called: dict[Ptr, str] = {}
     for cell in cells:
         pending = [(cell.ptr, cell.name)]
         while pending:
             ptr, name = pending.pop()
-            if ptr in known:
+            if ptr in called:
                 continue
-            known.add(ptr)
-            if name != str(ptr) or "." in name:
-                yield ptr, f"&{name}" if _PART.fullmatch(name) else name
+            called[ptr] = name
             around, dot, _ = ptr.base.rpartition(".")
             if dot and _PART.fullmatch(name):
                 pending.append((element(around), name[: name.rfind(".")]))
+    for ptr, name in list(called.items()):
+        last = _LAST.fullmatch(name)
+        if last is not None:
+            called.setdefault(Ptr(ptr.base, ptr.off + 1), f"{last[1]}[{int(last[2]) + 1}]")
+    return {
+        ptr: f"&{name}" if _PART.fullmatch(name) else name
+        for ptr, name in called.items()
+        if name != str(ptr) or "." in name
+    }

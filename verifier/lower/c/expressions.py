@@ -8,10 +8,10 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, stays, store, store_local, truth_of
 from verifier.lower.c.beginnings import seen_as
 from verifier.lower.c.body import BodyCode, Lines, line
-from verifier.lower.c.copies import copied_from, copy, is_struct, is_whole, named_struct
+from verifier.lower.c.copies import copied_from, copy, is_struct, named_struct
 from verifier.lower.c.operators import combined, result_type
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
-from verifier.lower.c.places import any_place, base_of, memory_place, place_of
+from verifier.lower.c.places import any_place, base_of, is_whole, memory_place, place_of
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Decide, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
@@ -99,7 +99,7 @@ def address_of(b: BodyCode, e: ast.CExpr) -> Val:
     if isinstance(e, ast.CallExpr) and called and (word is None or not word.stands):
         hint = f"write {e.span.text}, without &"
         raise Trouble("address", f"the result of {e.name}() has no address", e.span, hint)
-    place = any_place(b, e)
+    place = any_place(b, e, end=True)
     if isinstance(place, Local) and place.stack and place.fixed is not None:
         return place.fixed
     if isinstance(place, Local):

@@ -154,7 +154,7 @@ def _world(
         entries=memory.tables.entries,
         depth=memory.tables.depth,
         versions=frozenset(shared.versions),
-        names=dict(address_names(memory.cells.values())),
+        names=address_names(memory.cells.values()),
         constants=_only_names(unit.enums),
         poisons=frozenset(memory.poisons),
         warnings=[*shared.warnings, *suspects],
@@ -263,7 +263,7 @@ class _Scope:
         root = self.memory.named.get(self._root(address))
         if root is not None and root.percpu:
             raise Trouble("percpu", f"{root.name} is a per-CPU object", place.span)
-        return self.memory.address(address)[0]
+        return self.memory.address(address, end=True)[0]
 
     def points(self, place: c.Place, cpu: int | None) -> bool:
         """Does a place hold the address of something?"""

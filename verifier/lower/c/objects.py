@@ -258,7 +258,7 @@ class Objects:
             if expr.op == "&" and isinstance(expr.operand, ast.Ident) and expr.operand.name not in self.named:
                 return self._name(expr.operand)
             if expr.op == "&":
-                return self.address(expr.operand)
+                return self.address(expr.operand, end=True)
             value, kind = self.value(expr.operand)
             function = {"-": "neg", "~": "inv", "!": "not"}.get(expr.op)
             if function:
@@ -282,6 +282,8 @@ class Objects:
         (a, kind), (b, other) = self.value(expr.left), self.value(expr.right)
         function = t.ARITHMETIC[expr.op]
         if not (kind.kind == other.kind == "int" and isinstance(a, int) and isinstance(b, int)):
+            if kind.kind == "pointer" and isinstance(b, int) and expr.op in "+-":
+                b *= t.cells(kind.to)
             found = apply(function, (a, b))
             if found == UNDEF:
                 raise Trouble("value", "this is not an initial value", expr.span, "calculate with numbers")
@@ -339,8 +341,8 @@ class Objects:
         check_present(bits, kind, expr.span)
         return make_entry(to, bits), t.PMD if kind.kind == "table" else t.PTE
 
-    def address(self, expr: ast.CExpr) -> tuple[Ptr, Type]:
-        """The address of a place, and the type of that address."""
+    def address(self, expr: ast.CExpr, end: bool = False) -> tuple[Ptr, Type]:
+        """The address of a place, and the type of that address. ``end``: it may be the end of an array."""
         if isinstance(expr, ast.Ident):
             named = self.named.get(expr.name) or self.stack.get(expr.name)
             if named is None:
@@ -355,12 +357,12 @@ class Objects:
             row = isinstance(expr.base, ast.IndexExpr)
             inside = isinstance(expr.base, ast.FieldExpr)
             if (inside or row) and kind.to is not None and kind.to.kind == "array":
-                return self._element(base, kind, index, expr.span)
+                return self._element(base, kind, index, expr.span, end=end)
             if row:
                 raise Trouble("index", f"{expr.base.span.text} has no elements", expr.span)
             named = self.named.get(base.base) or self.stack.get(base.base)
             size = self.cpus if kind.kind == "mask" else named.size if named else None
-            if size is None or not 0 <= index < size:
+            if size is None or not 0 <= index < size + end:
                 raise Trouble("index", f"there is no element {index}", expr.span)
             at = Ptr(base.base, index * t.cells(kind.to))
             if kind.to is not None and kind.to.inside:
@@ -387,10 +389,10 @@ class Objects:
             return Ptr(f"mm_cpumask({mm})"), t.MASK
         raise Trouble("place", "this is not a place in memory", expr.span)
 
-    def _element(self, base: Ptr, kind: Type, index: int, span: Span) -> tuple[Ptr, Type]:
+    def _element(self, base: Ptr, kind: Type, index: int, span: Span, end: bool) -> tuple[Ptr, Type]:
         """An element of an array in a struct, or of a row."""
         assert kind.to is not None and kind.to.to is not None
-        if not 0 <= index < kind.to.bits:
+        if not 0 <= index < kind.to.bits + end:
             raise Trouble("index", f"there is no element {index}", span)
         of = kind.to.to
         at = Ptr(base.base, base.off + index * t.cells(of))
