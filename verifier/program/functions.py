@@ -10,6 +10,7 @@ from verifier.errors import LimitError
 from verifier.program.values import (
     ADDRESS_BITS,
     FAULT,
+    FIRST_ERROR,
     LAM_BITS,
     MIGRATION,
     NO_NUMBER,
@@ -146,10 +147,10 @@ def _order(compare: Callable[[int, int], bool]) -> Callable[[Value, Value], Valu
         if isinstance(a, Ptr) and isinstance(b, Ptr):
             a, b = _in_one(a, b)
             return int(compare(a.off, b.off)) if a.base == b.base else UNDEF
-        # Every address is between 0 and the last number of 64 bits.
-        if isinstance(a, Ptr) and b in (0, _LAST):
+        # Every address is above 0, and below the numbers that pointers to nothing have for errors.
+        if isinstance(a, Ptr) and isinstance(b, int) and (b == 0 or FIRST_ERROR <= b <= _LAST):
             return int(compare(1, b))
-        if isinstance(b, Ptr) and a in (0, _LAST):
+        if isinstance(b, Ptr) and isinstance(a, int) and (a == 0 or FIRST_ERROR <= a <= _LAST):
             return int(compare(a, 1))
         return UNDEF
 

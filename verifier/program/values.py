@@ -138,6 +138,9 @@ NO_NUMBER = Mark("no number")  # the result of a condition's calculation with so
 Value = Union[int, Ptr, Entry, Mark]
 
 
+MAX_ERRNO = 4095  # a pointer that stands for an error is a number from -4095 to -1 (include/linux/err.h)
+FIRST_ERROR = (1 << 64) - MAX_ERRNO  # as an address
+
 SOFTIRQS_OFF = "%bh"  # a register, as ``irq`` is one
 
 

@@ -349,6 +349,8 @@ class Builder:
             return self.number(str(tree.children[0]), self.span(tree).start)
         if kind == "handle":
             return Name(str(tree.children[-1]), self.span(tree))
+        if kind == "negated":
+            return Arith("neg", (Name(str(tree.children[-1]), self.span(tree)),), self.span(tree))
         if kind == "address":
             return AddressOf(self.place(tree.children[-1]), self.span(tree))
         if kind in ("group", "negation", "operation", "minus", "complement"):

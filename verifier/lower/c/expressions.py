@@ -333,6 +333,8 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
         return seen
     if value.type.kind in t.HANDLES | t.ENTRIES | t.CONTENTS or value.type is t.VOID:
         return value
+    if e.type.pointers and value.type.kind == "int":  # as what addresses are
+        value = replace(value, expr=t.converted(value.expr, value.type, t.ULONG), type=t.ULONG)
     if kind.tag == "bool" or (kind.kind == "int" and value.type.kind in ("int", "any")):
         return Val(t.converted(value.expr, value.type, kind), kind)
     if kind.kind == "int" and value.type.kind == "pointer":

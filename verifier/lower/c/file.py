@@ -157,6 +157,7 @@ def _world(
         names=address_names(memory.cells.values()),
         constants=_only_names(unit.enums),
         poisons=frozenset(memory.poisons),
+        errors=memory.errors,
         warnings=[*shared.warnings, *suspects],
         file=file,
     )
@@ -208,6 +209,9 @@ class _Scope:
             return self._name(place)
         if isinstance(place, c.Call) and special(place.name) == "mk_pte":
             return EntryOf(self._mk_pte(place, ("page", "table")))
+        if isinstance(place, c.Call) and special(place.name) == "err_ptr":
+            value, _ = self.memory.value(self._syntax(place))
+            return Const(value)
         return self._whole_or_part(place, None)
 
     def _wide(self, cell: CellOf, place: c.Place, cpu: int | None) -> CellOf | WideOf:
@@ -401,6 +405,8 @@ class _Scope:
         if isinstance(operand, c.Call):
             arguments = tuple(self._syntax(a[0]) for a in operand.arguments)
             return ast.CallExpr(operand.name, arguments, operand.span)
+        if isinstance(operand, c.Arith) and operand.op == "neg":
+            return ast.Unary("-", self._syntax(operand.parts[0]), operand.span)
         raise Trouble("place", "a register has no parts", operand.span)
 
     def va(self, name: c.Name) -> Ptr:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
+from verifier.lower.c.error_numbers import as_address
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
 from verifier.program.functions import apply
-from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, UNDEF, Ptr, Value, make_entry, step
+from verifier.program.values import (
+    ATTRIBUTES,
+    FAULT,
+    NOT_PRESENT,
+    UNDEF,
+    Ptr,
+    Value,
+    make_entry,
+    step,
+)
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -96,6 +106,7 @@ class Objects:
         self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
         self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
+        self.errors = False  # are there pointers that stand for errors?
         self.used = Uses()
 
     # -- names ------------------------------------------------------------------------------------
@@ -321,6 +332,11 @@ class Objects:
     def _call(self, expr: ast.CallExpr) -> tuple[Value, Type]:
         if special(expr.name) == "mk_pte":
             return self._mk_pte(expr)
+        if special(expr.name) == "err_ptr":
+            if len(expr.arguments) != 1:
+                raise Trouble("arity", f"{expr.name} takes one number", expr.span, f"{expr.name}(-12)")
+            self.errors = True
+            return as_address(self.number(expr.arguments[0]), expr.span), t.ANY
         if expr.name in INITIALIZERS:
             if len(expr.arguments) != 1:
                 raise Trouble("arity", f"{expr.name} takes one argument", expr.span)

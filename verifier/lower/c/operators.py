@@ -10,7 +10,7 @@ from verifier.lower.c.parts import Val
 from verifier.lower.c.steps import check_one_array, check_ordered, may_move, moved
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, Const, call
-from verifier.program.values import UNDEF, Ptr
+from verifier.program.values import FIRST_ERROR, UNDEF, Ptr
 from verifier.source import Diagnostic
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -158,7 +158,8 @@ def check_comparable(b: BodyCode, left: Val, right: Val, at: tuple[ast.CExpr, as
     one, two = at
     for held, number, here, e in ((left, right, one, two), (right, left, two, one)):
         constant = number.expr.value if isinstance(number.expr, Const) else 0
-        last = held.type == t.VA and constant in (-1, (1 << 64) - 1)  # as TLB_FLUSH_ALL
+        last = isinstance(constant, int) and constant % (1 << 64) >= FIRST_ERROR  # TLB_FLUSH_ALL, ERR_PTR()
+        last = last and held.type.kind in ("va", "struct")
         if isinstance(constant, int) and number.type.kind == "int" and constant and not last:
             hint = never_a_number(held.type.kind, here.span.text, isinstance(e, ast.Ident))
             if hint:

@@ -264,9 +264,10 @@ def converted(expr: Expr, source: Type, target: Type) -> Expr:
 
 
 def words_of_64(a: Expr, b: Expr, x: Type, y: Type) -> tuple[Expr, Expr]:
-    """Two values that are compared for equality where the type of one is not known: as words of 64 bits,
-    so that -1 and ``~0UL`` are the same. What cannot differ by its sign stays as it is."""
-    if {x.kind, y.kind} != {"any", "int"}:
+    """Two values that are compared for equality where the type of one is not known, or is that of an address:
+    as words of 64 bits, so that -1 and ``~0UL`` are the same. What cannot differ by its sign stays."""
+    kinds = {x.kind, y.kind}
+    if "int" not in kinds or not kinds & {"any", "pointer", "struct"}:
         return a, b
     number = a if x.kind == "int" else b
     if isinstance(number, Const) and isinstance(number.value, int) and 0 <= number.value < 1 << 63:
