@@ -433,6 +433,9 @@ class Program:
 
 def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
     """The text of a value in states and stories."""
+    if isinstance(value, Ptr) and value.low is not None:
+        bits = f" | {value.off}" if value.off else ""
+        return show(Ptr(value.base).as_pointer, names) + bits
     if isinstance(value, Ptr):
         name = (names or {}).get(value)
         return name if name is not None else str(value)

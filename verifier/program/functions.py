@@ -12,6 +12,7 @@ from verifier.program.values import (
     FAULT,
     FIRST_ERROR,
     LAM_BITS,
+    LOW,
     MIGRATION,
     NO_NUMBER,
     NOFLUSH_BIT,
@@ -73,21 +74,24 @@ def _root(base: str, bits: int) -> Value:
 
 
 def _moved(a: Ptr, by: int) -> Value:
-    """An address and a number of cells or bytes."""
+    """An address and a number of cells or bytes; of bytes, only the low bits are known."""
+    if a.low is not None:
+        return Ptr(a.base, a.off + by) if 0 <= a.off + by < 1 << a.low else UNDEF
     return _root(a.base, a.off + by) if _is_root(a) else Ptr(a.base, a.off + by)
 
 
 def _on_bits(a: Value, b: Value, made: Callable[[int, int], int]) -> Value:
-    """A root and a number, joined or compared bit by bit. The bits of the address stay, or all of them go;
-    of a root of which some are left, nothing is known."""
+    """A root, or an address as a number, and a number, joined or compared bit by bit. The bits of the address
+    stay, or all of them go; of an address of which some are left, nothing is known."""
     if isinstance(b, Ptr):
         a, b = b, a
-    if not isinstance(a, Ptr) or not isinstance(b, int) or not _is_root(a):
+    if not isinstance(a, Ptr) or not isinstance(b, int) or not (_is_root(a) or a.low is not None):
         return UNDEF
     number = b & _LAST
-    bits = made(a.off, number) & ~ADDRESS_BITS
-    kept = [made(bit, number) & ADDRESS_BITS for bit in (0, ADDRESS_BITS)]
-    return Ptr(a.base, bits) if kept == [0, ADDRESS_BITS] else bits if kept == [0, 0] else UNDEF
+    high = ADDRESS_BITS if a.low is None else _LAST >> a.low << a.low
+    bits = made(a.off, number) & ~high
+    kept = [made(bit, number) & high for bit in (0, high)]
+    return Ptr(a.base, bits) if kept == [0, high] else bits if kept == [0, 0] else UNDEF
 
 
 def _add(a: Value, b: Value) -> Value:
@@ -111,6 +115,8 @@ def _sub(a: Value, b: Value) -> Value:
     if isinstance(a, Ptr) and isinstance(b, int):
         return _moved(a, -b)
     if isinstance(a, Ptr) and isinstance(b, Ptr):
+        if a.base != b.base and (a.low, b.low) != (None, None):
+            return UNDEF  # how many bytes lie between two objects, nothing says
         a, b = _in_one(a, b)
         return a.off - b.off if a.base == b.base else UNDEF
     return UNDEF
@@ -289,6 +295,11 @@ def _field(a: Value, name: Value) -> Value:
     return _handle(a, "{}.{}", name)
 
 
+def _as_number(a: Value, low: Value) -> Value:
+    """An address as a number. So many of its low bits are 0, by its alignment."""
+    return Ptr(f"{a.path}{LOW}{low}") if isinstance(a, Ptr) and a.low is None else a
+
+
 def _unless_number(f: Callable[[Value, Value], Value]) -> Callable[[Value, Value], Value]:
     """A cast of a number, such as NULL, leaves it as it is."""
     return lambda a, name: a if isinstance(a, int) else f(a, name)
@@ -345,6 +356,9 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "to_first": _unless_number(_field),
     "from_first": _unless_number(_container),
     "percpu": _percpu,
+    # A cast of an address to an integer of 64 bits, and back.
+    "as_number": _as_number,
+    "as_pointer": lambda a: a.as_pointer if isinstance(a, Ptr) else a,
     "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
     "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),
     # Virtual addresses as numbers, ``off`` counting bytes.

@@ -34,12 +34,24 @@ class Ptr(NamedTuple):
     @property
     def start(self) -> Ptr:
         """The whole that begins here: a struct and its first member have one address (C11 6.7.2.1)."""
-        base = self.base
-        if self.off or "%" not in base:
+        if self.off or "%" not in self.base:
             return self
+        base = self.as_pointer.path
         while (found := _FIRST.fullmatch(base)) is not None:
             base = found[1]
         return element(base)
+
+    @property
+    def low(self) -> int | None:
+        """Of an address as a number, how many of its low bits are known, in ``off``; None of others."""
+        found = _AS_NUMBER.fullmatch(self.base) if "%" in self.base else None
+        return None if found is None else int(found[2])
+
+    @property
+    def as_pointer(self) -> Ptr:
+        """The address that it is as a number, if its low bits are 0."""
+        found = _AS_NUMBER.fullmatch(self.base) if "%" in self.base and not self.off else None
+        return self if found is None else element(found[1])
 
     def as_struct(self, tag: str) -> Ptr:
         """It as the address of a ``struct tag``, if one begins with what is here. What would have a member
@@ -64,6 +76,8 @@ def element(path: str) -> Ptr:
     return Ptr(path) if found is None else Ptr(found.group(1), int(found.group(2)))
 
 
+LOW = "%low"  # after an address: it as a number, with how many of its low bits are 0 by its alignment
+_AS_NUMBER = pattern(rf"(.*){LOW}([0-9])")
 WOULD_BE = "%in-"  # after an address, before the name of a field: what would have it there
 _FIRST = pattern(rf"(.*)(?:\.|{WOULD_BE})%(\w*):[^.+]*")
 STEP = pattern(r"%(\w*)[:;](.*)")
@@ -78,6 +92,15 @@ def step(tag: str, name: str, first: bool) -> str:
 def plain(path: str) -> str:
     """An address, or a field, without what tells whose fields its steps are."""
     return _SIGNED.sub("", path) if "%" in path else path
+
+
+_CPU = pattern(r"[0-9]+:")
+
+
+def of_all(path: str) -> str:
+    """An address without the CPU whose instance of an object it is in."""
+    found = _CPU.match(path)
+    return path if found is None else path[found.end() :]
 
 
 IN_LINE = ".%waiting"  # after the name of a lock: cells that count who stands in line, -write and -read

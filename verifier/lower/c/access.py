@@ -10,7 +10,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Emit, Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg
 from verifier.program.ops import Op
-from verifier.program.values import Ptr, target
+from verifier.program.values import Ptr, of_all, target
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
@@ -131,7 +131,7 @@ def pointed_to(b: BodyCode, place: MemoryPlace) -> str:
     value = b.memory.values.get(cell) if isinstance(cell, Ptr) else None
     if not isinstance(value, Ptr) or value.base not in b.unit.functions or not isinstance(cell, Ptr):
         return ""
-    return value.base if b.shared.pointers.constant(str(Ptr(cell.base)).split(":", 1)[-1]) else ""
+    return value.base if b.shared.pointers.constant(of_all(str(Ptr(cell.base)))) else ""
 
 
 def pointing(value: Val, kind: Type) -> Val:

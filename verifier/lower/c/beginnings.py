@@ -25,12 +25,21 @@ def _way(objects: Objects, outer: Type, inner: Type, depth: int = 0) -> list[str
         return None
     of = group(outer)
     for name in objects.first.get(of, ()):
-        held = objects.fields[of][name]
-        kind = replace(held, inside=False) if held.inside else Type("pointer", to=held)
-        more = [] if kind == inner else _way(objects, kind, inner, depth + 1)
-        if more is not None:
-            return [objects.step(of, name), *more]
+        for kind in _addresses(objects.fields[of][name]):
+            more = [] if kind == inner else _way(objects, kind, inner, depth + 1)
+            if more is not None:
+                return [objects.step(of, name), *more]
+    for names, held in objects.halves.get(of, {}).values():
+        if len(names) == 1 and names[0] in objects.first.get(of, ()) and inner == Type("pointer", to=held):
+            return [objects.step(of, names[0])]  # the lower half of an integer of 128 bits
     return None
+
+
+def _addresses(held: Type) -> Iterator[Type]:
+    """The types of the address of a member: an array has that of its first element, too."""
+    yield replace(held, inside=False) if held.inside else Type("pointer", to=held)
+    if held.kind == "array" and held.to is not None:
+        yield from _addresses(held.to)
 
 
 def seen_as(b: BodyCode, value: Val, kind: Type) -> Val | None:
@@ -59,6 +68,8 @@ def as_declared(b: BodyCode, value: Val, kind: Type | None) -> Val:
     """A value as what is declared to hold the address of a struct has it: an address of such a struct,
     whatever it was on the way. ``kind``: of the declaration."""
     given = value.type
+    if kind is not None and kind.kind == "pointer" and given.kind == "struct":
+        return seen_as(b, value, kind) or value
     if kind is None or kind.kind != "struct" or (given.kind, given.tag) == (kind.kind, kind.tag):
         return value
     if given.kind not in ("struct", "pointer", "any", "int") or value.local is not None:

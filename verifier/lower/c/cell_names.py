@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from verifier.lower.c.objects import Objects
 from verifier.patterns import pattern
 from verifier.program.events import Cell
-from verifier.program.values import Ptr, element
+from verifier.program.values import Ptr, element, of_all
 
 _ELEMENT = pattern(r"\+([0-9]+)\.")  # of an array of structs, as an address has it
 _LAST = pattern(r"(.*)\[([0-9]+)\]")
@@ -18,9 +18,9 @@ def cell_name(ptr: Ptr, objects: Objects) -> str:
     """The name of a cell."""
     if ptr in objects.tables.names:
         return objects.tables.names[ptr]
-    named = objects.named.get(ptr.base.split(":", 1)[-1])
+    named = objects.named.get(of_all(ptr.base))
     several = (
-        ptr.base.split(":", 1)[-1] in objects.arrays
+        of_all(ptr.base) in objects.arrays
         or ptr.base.startswith("mm_cpumask(")
         or (named is not None and (named.size is not None or named.type.kind == "mask"))
     )
@@ -29,7 +29,7 @@ def cell_name(ptr: Ptr, objects: Objects) -> str:
 
 def index(ptr: Ptr, objects: Objects) -> str:
     """How an element of an array is called."""
-    name = ptr.base.split(":", 1)[-1]
+    name = of_all(ptr.base)
     columns = objects.columns.get(name, 0)
     if not columns or columns == objects.arrays.get(name):
         return f"[{ptr.off}]"
@@ -40,7 +40,7 @@ def elements(path: str, objects: Objects) -> str:
     """An address as C writes it: with the number of each element that a field is of, also of the first."""
     parts = path.split(".")
     for at in range(len(parts) - 1):
-        if ".".join(parts[: at + 1]).split(":", 1)[-1] in objects.arrays:
+        if of_all(".".join(parts[: at + 1])) in objects.arrays:
             parts[at] += "+0"
     return _ELEMENT.sub(r"[\1].", str(Ptr(".".join(parts))))
 

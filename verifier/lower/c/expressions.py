@@ -12,6 +12,7 @@ from verifier.lower.c.copies import copied_from, copy, is_struct, named_struct
 from verifier.lower.c.operators import combined, result_type
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.places import any_place, base_of, is_whole, memory_place, place_of
+from verifier.lower.c.steps import as_number
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Decide, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
@@ -331,10 +332,14 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
     seen = seen_as(b, value, kind)
     if seen is not None:
         return seen
+    number = as_number(b, value, kind)
+    if number is not None:
+        return number
     if value.type.kind in t.HANDLES | t.ENTRIES | t.CONTENTS or value.type is t.VOID:
         return value
     if e.type.pointers and value.type.kind == "int":  # as what addresses are
-        value = replace(value, expr=t.converted(value.expr, value.type, t.ULONG), type=t.ULONG)
+        address = call("as_pointer", t.converted(value.expr, value.type, t.ULONG))
+        value = replace(value, expr=address, type=t.ULONG)
     if kind.tag == "bool" or (kind.kind == "int" and value.type.kind in ("int", "any")):
         return Val(t.converted(value.expr, value.type, kind), kind)
     if kind.kind == "int" and value.type.kind == "pointer":

@@ -11,7 +11,7 @@ from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, Reg, call
-from verifier.program.values import WOULD_BE, Ptr
+from verifier.program.values import WOULD_BE, Ptr, of_all
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
@@ -232,7 +232,7 @@ def in_bounds(b: BodyCode, base: Expr, index: Expr, e: ast.IndexExpr, stride: in
         at = Ptr(base.value.base, base.value.off + index.value * stride)
         if WOULD_BE in at.base or (at.off == 0 and base.value.off):
             return  # in what container_of() gives of what is in no struct
-        name = at.base.split(":", 1)[-1]
+        name = of_all(at.base)
         size = b.memory.arrays.get(name)
         if size is not None and isinstance(e.base, ast.IndexExpr) and stride == 1:
             size = min(size, b.memory.columns.get(name, size))

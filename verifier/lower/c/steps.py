@@ -9,10 +9,11 @@ from __future__ import annotations
 from verifier.lower.c import types as t
 from verifier.lower.c.access import numeric, stays
 from verifier.lower.c.body import UNDECLARED, BodyCode
+from verifier.lower.c.objects import MAX_INNER, group
 from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.places import any_place, is_whole
 from verifier.lower.c.types import Type
-from verifier.program.expressions import Const, Expr, call
+from verifier.program.expressions import Apply, Const, Expr, call
 from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.syntax import ast
@@ -53,6 +54,39 @@ def _between(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     check_one_array(left.expr, right.expr, at)
     stride, cells = t.cells(one), call("sub", left.expr, right.expr)
     return Val(cells if stride == 1 else call("div", cells, Const(stride)), t.LONG)
+
+
+def as_number(b: BodyCode, value: Val, kind: Type) -> Val | None:
+    """An address as an integer of 64 bits; None for all other casts. C files keep it whole, as herd7."""
+    if kind.kind != "int" or kind.bits != 64 or not is_pointer(value) or not b.memory.mm_file:
+        return None
+    if value.local is not None or value.type.percpu:
+        return None
+    to = value.type if value.type.kind == "struct" else value.type.to or t.ANY
+    low = _low_bits(b, replace(to, inside=to.kind == "struct"))
+    return Val(call("as_number", value.expr, Const(low)), kind)
+
+
+def _low_bits(b: BodyCode, kind: Type, depth: int = 0) -> int:
+    """How many low bits of the address of such an object are 0, by its alignment on x86-64 (psABI 3.1.2)."""
+    if kind.kind == "array":
+        return _low_bits(b, kind.to or t.ANY, depth)
+    if kind.inside and group(kind) in b.memory.closed and depth <= MAX_INNER:
+        held = b.memory.fields.get(group(kind), {}).values()
+        return max((_low_bits(b, of, depth + 1) for of in held), default=0)
+    return min(3, (kind.bits // 8).bit_length() - 1) if kind.kind == "int" else 3
+
+
+def _counts_bytes(value: Val, other: Val, e: ast.CExpr) -> None:
+    """Raise ``Trouble`` for a sum of an address as a number, but of its low bits."""
+    x, low = value.expr, None
+    if isinstance(x, Apply) and x.function == "as_number" and isinstance(x.args[1], Const):
+        low = x.args[1].value
+    elif isinstance(x, Const) and isinstance(x.value, Ptr):
+        low = x.value.low
+    by = other.expr.value if isinstance(other.expr, Const) else None
+    if isinstance(low, int) and not (isinstance(by, int) and abs(by) < 1 << low):
+        raise _bytes(e)
 
 
 def check_one_array(left: Expr, right: Expr, at: tuple[ast.CExpr, ast.CExpr]) -> None:
@@ -102,10 +136,13 @@ def _check_cells(b: BodyCode, found: Type, e: ast.CExpr) -> None:
     count bytes."""
     said = _declared(b, e) if b.memory.mm_file else None
     if said is not None and not _agree(said, found):
-        text = (
-            f"how far {e.span.text} moves is not known: objects are cells here, and bytes have no addresses"
-        )
-        raise Trouble("type", text, e.span, "use a pointer to the elements, struct foo *p or int *p")
+        raise _bytes(e)
+
+
+def _bytes(e: ast.CExpr) -> Trouble:
+    """The error about a sum that counts bytes."""
+    text = f"how far {e.span.text} moves is not known: objects are cells here, and bytes have no addresses"
+    return Trouble("type", text, e.span, "use a pointer to the elements, struct foo *p or int *p")
 
 
 def _agree(said: Type, found: Type) -> bool:
@@ -131,8 +168,9 @@ def _declared(b: BodyCode, e: ast.CExpr) -> Type | None:
 
 def may_move(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> bool:
     """Is it a sum or a difference with an address in it?"""
-    for value, e in zip((left, right), at, strict=True):
-        said = _declared(b, e) if op in "+-" and value.type is t.ANY else None
+    for value, other, e in ((left, right, at[0]), (right, left, at[1])) if op in "+-" else ():
+        said = _declared(b, e) if value.type is t.ANY else None
         if said is not None and said.kind == "pointer":
             _check_cells(b, Type("struct"), e)  # it holds the addresses of different things
+        _counts_bytes(value, other, e)
     return op in "+-" and (is_pointer(left) or is_pointer(right))
