@@ -82,7 +82,7 @@ def check_cpu(b: BodyCode, cpu: Expr, span: Span) -> None:
 def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     """Add a load, or another operation that reads."""
     if place.whole:
-        return Val(place.addr, place.type)
+        return Val(place.addr, t.decayed(place.type))
     function = pointed_to(b, place)
     if function:
         return Val(Const(Ptr(function)), t.FUNCTION, function=function)

@@ -41,7 +41,7 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         if local.place is not None:
             return load(b, local.place, e)
         if local.fixed is not None:
-            return local.fixed
+            return replace(local.fixed, type=t.decayed(local.fixed.type))
         return Val(Reg(local.reg), local.type or local.declared or t.ANY)
     named = b.memory.named.get(e.name)
     if named is not None:

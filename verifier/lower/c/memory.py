@@ -103,7 +103,8 @@ class TestMemory(InitialContents):
         for ptr in self._parts(named, named.name):
             self._room(named)
             shown = named.shown + elements(ptr.base, self).removeprefix(named.name)
-            several = named.size is not None or named.type.kind == "mask" or ptr.base in self.arrays
+            elements_here = named.type.kind == "mask" or (named.size is not None and not named.type.inside)
+            several = elements_here or ptr.base in self.arrays
             self.cells[ptr] = Cell(ptr, shown + (index(ptr, self) if several else ""), 0)
 
     def _object_cells(self, named: NamedObject) -> None:

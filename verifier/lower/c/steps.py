@@ -39,7 +39,7 @@ def moved(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.
     numeric(number, by)
     stride = t.cells(_pointee(b, pointer, here))
     cells = number.expr if stride == 1 else call("mul", number.expr, Const(stride))
-    kind = t.ANY if number.type is t.ANY else _kept(pointer.type)
+    kind = t.ANY if number.type is t.ANY else t.decayed(pointer.type)
     return Val(call(t.ARITHMETIC[op], pointer.expr, cells), kind)
 
 
@@ -103,14 +103,6 @@ def check_ordered(b: BodyCode, value: Val, e: ast.CExpr) -> None:
         numeric(value, e)
 
 
-def _kept(kind: Type) -> Type:
-    """The type of a pointer that was moved. Pointers to structs have the type of the struct."""
-    to = kind.to
-    if kind.kind == "pointer" and to is not None and to.kind == "struct":
-        return replace(to, inside=False, percpu=kind.percpu)
-    return kind
-
-
 def _pointee(b: BodyCode, value: Val, e: ast.CExpr) -> Type:
     """What C says that an address leads to. Raises ``Trouble`` for a struct itself, and where bytes would be
     counted."""
@@ -120,15 +112,24 @@ def _pointee(b: BodyCode, value: Val, e: ast.CExpr) -> Type:
         raise Trouble(
             "type", f"{e.span.text} is a struct, and no address of one", e.span, f"write &{e.span.text}"
         )
-    if isinstance(e, ast.Unary) and e.op == "&" and isinstance(e.operand, ast.FieldExpr | ast.IndexExpr):
-        _, place = b.captured(lambda: any_place(b, e.operand, end=True))
-        if isinstance(place, MemoryPlace) and place.whole and place.type.kind == "pointer":
-            text = f"{e.span.text} is the address of a whole array"
-            raise Trouble(
-                "type", text, e.span, f"write {e.operand.span.text}, which is that of its first element"
-            )
+    if isinstance(e, ast.Unary) and e.op == "&" and _is_array(b, e.operand):
+        text = f"{e.span.text} is the address of a whole array"
+        raise Trouble(
+            "type", text, e.span, f"write {e.operand.span.text}, which is that of its first element"
+        )
     _check_cells(b, kind, e)
     return kind if kind.kind == "struct" else kind.to or t.ANY
+
+
+def _is_array(b: BodyCode, e: ast.CExpr) -> bool:
+    """Is an expression a whole array, or a row of one?"""
+    if isinstance(e, ast.Ident):
+        local = b.local(e.name, False)
+        return local is not None and local.stack == "an array"
+    if not isinstance(e, ast.FieldExpr | ast.IndexExpr):
+        return False
+    _, place = b.captured(lambda: any_place(b, e, end=True))
+    return isinstance(place, MemoryPlace) and place.whole and place.type.kind == "pointer"
 
 
 def _check_cells(b: BodyCode, found: Type, e: ast.CExpr) -> None:

@@ -82,6 +82,12 @@ def loaded(kind: Type) -> Type:
     return kind
 
 
+def decayed(kind: Type) -> Type:
+    """The type of the address of the first element of an array; of an array of structs, that of a struct."""
+    inside = kind.kind == "pointer" and kind.to is not None and kind.to.kind == "struct" and kind.to.inside
+    return replace(kind.to, inside=False, percpu=kind.percpu) if inside and kind.to else kind
+
+
 _SIMPLE = {
     "mm": MM, "struct mm_struct": MM, "page": PAGE, "struct page": PAGE, "table": TABLE, "code": CODE,
     "pte_t": PTE, "pmd_t": PMD, "pud_t": PMD, "p4d_t": PMD, "pgd_t": PMD,
