@@ -27,6 +27,9 @@ CALLED_NAMES: Mapping[str, str] = MappingProxyType({"current": "get_current"})
 _NAMED = frozenset((ast.Ident, ast.CallExpr, c.Name, c.Call, ast.Parameter))
 _LOOPS = frozenset((ast.ForEachCpu, ast.ForEachEntry))
 _LINKS: Mapping[str, str] = MappingProxyType({"_first_": "next", "_last_": "prev"})  # list_first_entry()
+_LOOP_LINKS: Mapping[str, str] = MappingProxyType(
+    {"hlist_": "first", "_reverse": "prev"}
+)  # of loops over lists
 _REGISTER = pattern(r"r[0-9]+")
 Key = tuple[str, int, str]
 
@@ -53,7 +56,7 @@ def fields(tree: object) -> set[str]:
         elif isinstance(x, ast.ContainerOf):
             found.update(link for part, link in _LINKS.items() if part in x.word)
         elif isinstance(x, ast.ForEachEntry):
-            found.add("next")
+            found |= {"next", *(link for part, link in _LOOP_LINKS.items() if part in x.word)}
     return found
 
 

@@ -29,19 +29,22 @@ class EntryWord:
 
 @dataclass(frozen=True, slots=True)
 class EntryLoop:
-    """``word(pos, head, member) { … }``: one turn for each struct whose ``member`` is in the list. ``ends``:
-    a list that ends with NULL, whose first node is given; else it ends where it began. ``safe``: pos may be
-    taken out in its turn; another pointer comes after pos, which has the next one."""
+    """``word(pos, head, member) { … }``: one turn for each struct whose ``member`` is in the list. ``first``:
+    the link of the head that leads to the first node; empty: that node is given. ``link``: from one node to
+    the next. ``ends``: the list ends with NULL; else it ends where it began. ``safe``: pos may be taken out in
+    its turn; another pointer comes after pos, which has the next struct, or the next node."""
 
     name: str
     source: str
+    first: Literal["", "first", "next", "prev"] = "next"
+    link: Literal["next", "prev"] = "next"
     ends: bool = False
-    safe: bool = False
+    safe: Literal["", "struct", "node"] = ""
 
     @property
     def signature(self) -> str:
         """How it is written."""
-        names = ["pos", *(["n"] if self.safe else []), "node" if self.ends else "head", "member"]
+        names = ["pos", *(["n"] if self.safe else []), "head" if self.first else "node", "member"]
         return f"{self.name}({', '.join(names)})"
 
 
@@ -51,6 +54,8 @@ _ENTRIES = (
     EntryWord("list_entry", _LIST),
     EntryWord("list_entry_rcu", _RCU),
     EntryWord("llist_entry", _LOCKLESS),
+    EntryWord("hlist_entry", _LIST),
+    EntryWord("hlist_entry_safe", _LIST),
     EntryWord("list_first_entry", _LIST, "next"),
     EntryWord("list_last_entry", _LIST, "prev"),
     EntryWord("list_first_entry_or_null", _LIST, "next", or_null=True),
@@ -58,10 +63,14 @@ _ENTRIES = (
 )
 _LOOPS = (
     EntryLoop("list_for_each_entry", _LIST),
-    EntryLoop("list_for_each_entry_safe", _LIST, safe=True),
+    EntryLoop("list_for_each_entry_safe", _LIST, safe="struct"),
+    EntryLoop("list_for_each_entry_reverse", _LIST, "prev", link="prev"),
     EntryLoop("list_for_each_entry_rcu", _RCU),
-    EntryLoop("llist_for_each_entry", _LOCKLESS, ends=True),
-    EntryLoop("llist_for_each_entry_safe", _LOCKLESS, ends=True, safe=True),
+    EntryLoop("hlist_for_each_entry", _LIST, "first", ends=True),
+    EntryLoop("hlist_for_each_entry_safe", _LIST, "first", ends=True, safe="node"),
+    EntryLoop("hlist_for_each_entry_rcu", _RCU, "first", ends=True),
+    EntryLoop("llist_for_each_entry", _LOCKLESS, "", ends=True),
+    EntryLoop("llist_for_each_entry_safe", _LOCKLESS, "", ends=True, safe="struct"),
 )
 
 ENTRY_WORDS: Mapping[str, EntryWord] = MappingProxyType({word.name: word for word in _ENTRIES})

@@ -59,7 +59,7 @@ REFUSED = {
     "list_for_each_entry(found, &head, node) sum = 1;": "found is no local that points to a struct",
     "struct item *p; list_for_each_entry(p, &head) sum = 1;": "list_for_each_entry takes 3 arguments, not 2",
     "struct item *p; list_for_each_entry(p, &head, 3) sum = 1;": "the last one names a field",
-    "struct item *p; hlist_for_each_entry(p, &head, node) sum = 1;": "there is no loop",
+    "struct item *p; plist_for_each_entry(p, &head, node) sum = 1;": "there is no loop",
 }
 
 

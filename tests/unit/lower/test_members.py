@@ -103,3 +103,49 @@ REFUSED = {
 def test_what_is_no_member_is_refused(code: str) -> None:
     found = wrong(f"{STATE}P0 {{ {code} }}\nexists (sum = 1)\n")
     assert any(REFUSED[code] in d.message for d in found), [d.message for d in found]
+
+
+BUCKETS = """MM t
+struct hlist_node { struct hlist_node *next; struct hlist_node **pprev; };
+struct hlist_head { struct hlist_node *first; };
+struct list_head { struct list_head *next, *prev; };
+struct links { int kind; struct hlist_node node; };
+struct item { int n; struct links l; struct list_head all; };
+{
+    struct item a { .n = 1 };
+    struct item b { .n = 2 };
+    struct hlist_head bucket[2] = { { .first = &a.l.node }, { .first = NULL } };
+    a.l.node.next = &b.l.node;
+    struct list_head head = { .next = &a.all, .prev = &b.all };
+    a.all.next = &b.all;
+    a.all.prev = &head;
+    b.all.next = &head;
+    b.all.prev = &a.all;
+    int sum;
+}
+"""
+
+WALKS = {
+    "struct item *p; hlist_for_each_entry(p, &bucket[0], l.node) sum = sum * 10 + p->n;": 12,
+    "struct item *p; hlist_for_each_entry(p, &bucket[1], l.node) sum = 7;": 0,
+    "struct item *p; hlist_for_each_entry_rcu(p, &bucket[0], l.node) sum = sum * 10 + p->n;": 12,
+    "struct item *p; struct hlist_node *t; hlist_for_each_entry_safe(p, t, &bucket[0], l.node) {"
+    " sum = sum * 10 + p->n; p->l.node.next = NULL; }": 12,
+    "sum = hlist_entry(bucket[0].first, struct item, l.node)->n;": 1,
+    "sum = hlist_entry_safe(bucket[1].first, struct item, l.node) == NULL;": 1,
+    "struct item *p; list_for_each_entry_reverse(p, &head, all) sum = sum * 10 + p->n;": 21,
+}
+
+
+@pytest.mark.parametrize("code", WALKS)
+def test_a_walk_finds_every_struct(code: str) -> None:
+    assert states(f"{BUCKETS}P0 {{ {code} }}\nexists (sum = 0)\n") == [f"[sum]={WALKS[code]};"]
+
+
+def test_a_safe_walk_of_a_bucket_takes_a_node() -> None:
+    code = "struct item *p; int t; hlist_for_each_entry_safe(p, t, &bucket[0], l.node) sum = 1;"
+    (found, *_) = wrong(f"{BUCKETS}P0 {{ {code} }}\nexists (sum = 1)\n")
+    assert (found.message, found.hint) == (
+        "t is no local that points to a struct",
+        "declare it: struct hlist_node *t;",
+    )

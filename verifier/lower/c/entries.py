@@ -107,16 +107,17 @@ def for_each_entry(b: BodyCode, s: ast.ForEachEntry) -> None:
         return ast.ContainerOf(next(iter(ENTRY_WORDS)), of_node, of, member, span)
 
     def link(of_struct: ast.CExpr) -> ast.CExpr:
-        return ast.FieldExpr(moved(member, of_struct), "next", span)
+        return ast.FieldExpr(moved(member, of_struct), loop.link, span)
 
-    node = first if loop.ends else ast.FieldExpr(first, "next", span)
+    node = ast.FieldExpr(first, loop.first, span) if loop.first else first
     here = ast.Unary("&", moved(member, pos), span)
     goes_on: ast.CExpr = pos if loop.ends else ast.Binary("!=", here, first, span)
     b.value(ast.Assign(pos, "", entry(node), span))
     body, step = s.body, [ast.Assign(pos, "", entry(link(pos)), span)]
     if following is not None:
-        more = ast.ExprStmt(ast.Assign(following, "", entry(link(pos)), span), span)
-        body, step = ast.Block((more, s.body), s.body.span), [ast.Assign(pos, "", following, span)]
+        ahead, then = (link(pos), entry(following)) if loop.safe == "node" else (entry(link(pos)), following)
+        more = ast.ExprStmt(ast.Assign(following, "", ahead, span), span)
+        body, step = ast.Block((more, s.body), s.body.span), [ast.Assign(pos, "", then, span)]
     unrolled(b, goes_on, body, tuple(step), span=s.span)
 
 
@@ -133,16 +134,19 @@ def parts_of(
         span = s.arguments[-1].span
         raise Trouble("type", "the last one names a field", span, f"write {loop.signature}")
     *given, first = s.arguments
+    kinds: list[Type] = []
     for pointer in (ast.Ident(s.variable, s.head), *given):
         local = b.local(pointer.name, False) if isinstance(pointer, ast.Ident) else None
         kind = None if local is None else local.declared or local.type
         if kind is None or kind.kind != "struct":
             name = pointer.name if isinstance(pointer, ast.Ident) else "this"
             text = f"{name} is no local that points to a struct"
-            raise Trouble("type", text, pointer.span, f"declare it: struct foo *{name};")
+            wanted_type = "hlist_node" if kinds and loop.safe == "node" else "foo"
+            raise Trouble("type", text, pointer.span, f"declare it: struct {wanted_type} *{name};")
+        kinds.append(kind)
     following = given[0] if given else None
-    assert kind is not None and (following is None or isinstance(following, ast.Ident))
-    return following, first, s.member, kind
+    assert following is None or isinstance(following, ast.Ident)
+    return following, first, s.member, kinds[0]
 
 
 ENTRY_EXPRESSIONS: Lines[BodyCode, Val] = dict((line(ast.ContainerOf, container_of),))
