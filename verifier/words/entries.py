@@ -31,7 +31,7 @@ class EntryWord:
 class EntryLoop:
     """``word(pos, head, member) { … }``: one turn for each struct whose ``member`` is in the list. ``first``:
     the link of the head that leads to the first node; empty: that node is given. ``link``: from one node to
-    the next. ``ends``: the list ends with NULL; else it ends where it began. ``safe``: pos may be taken out in
+    the next. ``ends``: the list ends with NULL, else where it began. ``safe``: pos may be taken out in
     its turn; another pointer comes after pos, which has the next struct, or the next node."""
 
     name: str
