@@ -72,6 +72,8 @@ def test_each_element_is_called_by_its_number() -> None:
         ("r0 = 1;", "all[3].tag = 1", "there is no element 3"),
         ("r0 = 1;", "all[0] = 1", "all[0] does not hold a value"),
         ("struct node mine[2]; r0 = mine[2].tag;", "0:r0 = 1", "there is no element 2"),
+        ("struct node mine[2]; r0 = mine.tag;", "0:r0 = 1", "mine is a pointer to a struct"),
+        ("struct node mine[2]; r0 = mine[0]->tag;", "0:r0 = 1", "mine[0] is a struct, not a pointer to one"),
         ("struct node mine[2]; mine = all;", "0:r0 = 1", "an array cannot be written whole"),
         ("struct node mine[1] = { { .tag = 1 }, { .tag = 2 } };", "i = 1", "mine has only 1 elements"),
         ("struct node mine[1] = { 1 };", "i = 1", "an element that is a struct is given in braces"),
