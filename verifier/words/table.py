@@ -26,6 +26,7 @@ from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.folding import families
 from verifier.words.guards import GUARDS
 from verifier.words.loops import LOOPS
+from verifier.words.pointers import ERROR_NUMBERS, pointers
 from verifier.words.rows import (
     VALUE_KINDS,
     Locked,
@@ -70,6 +71,7 @@ def _rows() -> Iterator[Word]:
     yield from kernel.interrupts()
     yield from mmu.interrupts()
     yield from kernel.control()
+    yield from pointers()
 
 
 _UPPER = pattern(r"p(md|ud|4d|gd)")
@@ -147,7 +149,9 @@ LONG_VALUES: Mapping[str, int] = MappingProxyType(
         "TLB_FLUSH_ALL": (1 << 64) - 1,  # asm/tlbflush.h
     }
 )
-NUMBERS: Mapping[str, int] = MappingProxyType({"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS})
+NUMBERS: Mapping[str, int] = MappingProxyType(
+    {"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS, "MAX_ERRNO": v.MAX_ERRNO, **ERROR_NUMBERS}
+)
 CPU_COUNTS = frozenset({"nr_cpu_ids"})  # how many CPUs there are, linux/cpumask.h
 # The names of roots, with the mm that each belongs to.
 ROOTS: Mapping[str, str] = MappingProxyType({"swapper_pg_dir": "init_mm"})

@@ -73,7 +73,8 @@ if s:assembly
   syn keyword litmusWord lock
   syn case match
 else
-  syn keyword litmusWord BUG_ON RCU_INIT_POINTER READ_ONCE VAL WARN WARN_ON WARN_ONCE WARN_ON_ONCE WRITE_ONCE
+  syn keyword litmusWord ARRAY_END ARRAY_SIZE BUG_ON ERR_CAST ERR_PTR IS_ERR IS_ERR_OR_NULL IS_ERR_VALUE PTR_ERR
+  syn keyword litmusWord PTR_ERR_OR_ZERO RCU_INIT_POINTER READ_ONCE VAL WARN WARN_ON WARN_ONCE WARN_ON_ONCE WRITE_ONCE
   syn keyword litmusWord __bit_spin_unlock __change_bit __clear_bit __clear_bit_unlock __cpumask_clear_cpu __cpumask_set_cpu
   syn keyword litmusWord __flush_tlb_all __flush_tlb_all_relaxed __flush_tlb_global __flush_tlb_local __flush_tlb_one
   syn keyword litmusWord __flush_tlb_one_kernel __flush_tlb_one_user __flush_tlb_single __native_flush_tlb_single
@@ -255,12 +256,15 @@ else
   syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
-  syn keyword litmusConstant ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK LOCAL64_INIT
-  syn keyword litmusConstant LOCAL_INIT NULL PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT TLB_FLUSH_ALL X86_CR3_LAM_U48
-  syn keyword litmusConstant X86_CR3_LAM_U57 X86_CR3_PCID_BITS X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean
-  syn keyword litmusConstant cpu_all_mask cpu_none_mask cpu_online_mask cpu_possible_mask cpu_present_mask current false fault
-  syn keyword litmusConstant global init_mm invalid migration none nr_cpu_ids nx off old on protnone ro supervisor swap
-  syn keyword litmusConstant swapper_pg_dir true
+  syn keyword litmusConstant ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK E2BIG EACCES
+  syn keyword litmusConstant EAGAIN EALREADY EBADF EBUSY ECANCELED ECHILD EDEADLK EDOM EEXIST EFAULT EFBIG EHWPOISON EINPROGRESS
+  syn keyword litmusConstant EINTR EINVAL EIO EISDIR EMFILE EMLINK ENAMETOOLONG ENFILE ENODATA ENODEV ENOENT ENOEXEC ENOMEM
+  syn keyword litmusConstant ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM EPIPE ERANGE ERESTARTSYS EROFS
+  syn keyword litmusConstant ESPIPE ESRCH ESTALE ETIME ETIMEDOUT ETXTBSY EWOULDBLOCK EXDEV LOCAL64_INIT LOCAL_INIT MAX_ERRNO NULL
+  syn keyword litmusConstant PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT TLB_FLUSH_ALL X86_CR3_LAM_U48 X86_CR3_LAM_U57
+  syn keyword litmusConstant X86_CR3_PCID_BITS X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean cpu_all_mask
+  syn keyword litmusConstant cpu_none_mask cpu_online_mask cpu_possible_mask cpu_present_mask current false fault global init_mm
+  syn keyword litmusConstant invalid migration none nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir true
   syn keyword litmusStatement break case continue default do else for goto if return sizeof switch while
   syn keyword litmusType TYPEOF_UNQUAL _Bool __always_inline __auto_type __init __iomem __percpu __rcu __typeof __typeof__
   syn keyword litmusType __typeof_unqual__ __unqual_scalar_typeof __user bool char const enum extern inline int long noinline
