@@ -32,6 +32,7 @@ from verifier.words.rows import (
     Locked,
     Machine,
     Order,
+    Pure,
     SpecialName,
     Word,
     WordParameter,
@@ -108,6 +109,12 @@ def is_mask_of_mm(name: str) -> bool:
     """Does a word give the mask of an mm, as ``mm_cpumask(N)``?"""
     word = WORDS.get(name)
     return word is not None and "mm_cpumask" in word.applies
+
+
+def is_root_of_mm(name: str) -> bool:
+    """Does a word give the physical address of the root of an mm, as ``__pa(N->pgd)``?"""
+    word = WORDS.get(name)
+    return word is not None and any(isinstance(x, Pure) for x in word.effects) and "root" in word.applies
 
 
 # Masks that are not in memory, with whether they contain the CPUs there are.
@@ -278,6 +285,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 __all__ = [
     "CONSTANT_MASKS", "CPU_COUNTS", "ELSEWHERE", "INITIALIZERS", "LONG_VALUES", "LOOPS", "NAMED_VALUES",
     "ROOTS", "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead",
-    "is_mask_of_mm",
+    "is_mask_of_mm", "is_root_of_mm",
     "orders", "reference", "special", "strength",
 ]  # fmt: skip

@@ -43,7 +43,7 @@ from verifier.syntax.idle import OF_CPUS
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.rows import since
-from verifier.words.table import NAMED_VALUES, is_mask_of_mm, special
+from verifier.words.table import NAMED_VALUES, is_mask_of_mm, is_root_of_mm, special
 
 
 def lower(test: Test, budget: Budget | None = None) -> Lowered:
@@ -217,7 +217,7 @@ class _Scope:
             return EntryOf(self._mk_pte(place, ("page", "table")))
         if isinstance(place, c.Call) and place.name == c.CONTAINER:
             return Const(self._container(place)[0])
-        if isinstance(place, c.Call) and place.name == "__pa":
+        if isinstance(place, c.Call) and is_root_of_mm(place.name):
             return Const(root_of(self.memory, place))
         if isinstance(place, c.Call) and special(place.name) == "err_ptr":
             return Const(self.memory.value(self._syntax(place))[0])
