@@ -34,6 +34,8 @@ class Ptr(NamedTuple):
     @property
     def start(self) -> Ptr:
         """The whole that begins here: a struct and its first member have one address (C11 6.7.2.1)."""
+        if self.low is not None and self.off:
+            return Ptr(f"{Ptr(self.base).as_pointer.start.path}{LOW_BITS}{ALIGNED}", self.off)
         if self.off or "%" not in self.base:
             return self
         base = self.as_pointer.path
@@ -77,6 +79,7 @@ def element(path: str) -> Ptr:
 
 
 LOW_BITS = "%low"  # after an address: it as a number, with how many of its low bits are 0 by its alignment
+ALIGNED = 3  # that many are 0 at most: of an object of 8 bytes or more
 _AS_NUMBER = pattern(rf"(.*){LOW_BITS}([0-9])")
 WOULD_BE = "%in-"  # after an address, before the name of a field: what would have it there
 _FIRST = pattern(rf"(.*)(?:\.|{WOULD_BE})%(\w*):[^.+]*")

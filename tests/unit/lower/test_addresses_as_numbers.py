@@ -48,6 +48,8 @@ DOES = {
     "w = (unsigned long)&row[1]; sum = w & 3;": 0,
     "w = (unsigned long)&x | 1; sum = w == ((unsigned long)&x | 1);": 1,
     "w = (unsigned long)&x | 1; sum = w == (unsigned long)&x;": 0,
+    "w = (unsigned long)&x | 1; sum = w == ((unsigned long)&x.n | 1);": 1,
+    "w = (unsigned long)&x | 1; sum = w == ((unsigned long)&x.n | 2);": 0,
     "w = (unsigned long)&x; sum = (struct foo *)w == &x;": 1,
     "w = (unsigned long)&x; sum = w == (unsigned long)p;": 1,
     "w = (unsigned long)NULL | 1; sum = w;": 1,
@@ -104,7 +106,7 @@ def test_a_marked_address_leads_nowhere() -> None:
 def test_states_and_conditions_say_what_it_is() -> None:
     code = "w = (unsigned long)&all[1].n | 1; kept = (unsigned long)&x.n; r0 = (unsigned long)p;"
     text = f"{STATE}P0 {{ {code} }}\nlocations [w]\nexists (kept = &x.n /\\ 0:r0 = x)\n"
-    assert states(text) == ["0:r0=x; [kept]=&x.n; [w]=&all[1].n | 1;"]
+    assert states(text) == ["0:r0=x; [kept]=&x.n; [w]=(&all[1].n | 1);"]
     assert holds(text)
 
 

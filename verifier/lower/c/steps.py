@@ -14,7 +14,7 @@ from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.places import any_place, is_whole
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Apply, Const, Expr, call
-from verifier.program.values import Ptr
+from verifier.program.values import ALIGNED, Ptr
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -74,7 +74,7 @@ def _low_bits(b: BodyCode, kind: Type, depth: int = 0) -> int:
     if kind.inside and group(kind) in b.memory.closed and depth <= MAX_INNER:
         held = b.memory.fields.get(group(kind), {}).values()
         return max((_low_bits(b, of, depth + 1) for of in held), default=0)
-    return min(3, (kind.bits // 8).bit_length() - 1) if kind.kind == "int" else 3
+    return min(ALIGNED, (kind.bits // 8).bit_length() - 1) if kind.kind == "int" else ALIGNED
 
 
 def _counts_bytes(value: Val, other: Val, e: ast.CExpr) -> None:
