@@ -16,6 +16,7 @@ _ARGUMENTS = {
     "text": '"t"', "vma": "N", "accessor": "READ_ONCE", "word": "&c", "bit": "1", "cpu": "1",
     "struct": "queue", "domain": "&dom", "index": "idx",
     "freed": "&pair", "wide": "&whole", "percpu wide": "wholes", "member": "head",
+    "error": "-12", "array": "row",
 }  # fmt: skip
 _TYPES = (
     ("local64", "local64_t"), ("local_", "local_t"),
@@ -60,6 +61,7 @@ def text(word: Word, statements: str, value: object = 0, initial: str = "", cond
     upper = "mk_pte(T, old)" if word.name.startswith(("pmdp", "pudp")) and "old" in entry else "T"
     waits = word.special is not None and word.special.name == "wait_event"
     include, queue = ('#include "linux/wait_bit.inc"', "struct wait_queue_head queue;") if waits else ("", "")
+    row = "int row[3];" if word.at("array") is not None else ""
     begins = "int idx = srcu_read_lock_fast(&dom);" if word.at("index") is not None else ""
     return f"""MM t
 {include}
@@ -68,7 +70,7 @@ struct two {{ u64 a; u64 b; struct rcu_head head; }};
     struct two pair; percpu struct two pairs; u128 whole; percpu u128 wholes; struct srcu_struct dom;
     int x; int y; percpu int p; cpumask_t m = {{}}; code insn = 1;
     {kind} c = {value if isinstance(value, int) else 0};
-    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{queue}{initial}
+    page A = 1; table T {{ v -> {entry} }}; mm N {{ v -> {upper} }}; 0..1:cr3 = N;{queue}{row}{initial}
 }}
 void nothing(void *info) {{ }}
 P0 {{

@@ -384,7 +384,7 @@ class _Roles:
             return self._made(at, "label", (scope,))
         if before == "(" and self._word(at - 2) in ("guard", "scoped_guard") and word in GUARDS:
             return self._made(at, "word")
-        if after == ")" and before == "," and self._takes_member(at):
+        if after in (")", ".", "[") and before == "," and self._takes_member(at):
             return self._made(at, "field")
         if word in self.own.locals[scope]:
             return self._made(at, "local", (scope,))
@@ -395,7 +395,14 @@ class _Roles:
         return self._made(at, self._free(at))
 
     def _takes_member(self, at: int) -> bool:
-        """Is the last argument of the call around a token the name of a field?"""
+        """Is a token in the last argument of the call around it, and is that the name of a field?"""
+        depth, number = 0, at
+        while depth >= 0:
+            number += 1
+            word = self._word(number)
+            depth += (word in ("(", "[")) - (word in (")", "]"))
+            if word in (",", ";", "") and depth <= 0:
+                return False
         depth = 0
         for number in range(at, max(0, at - 200), -1):
             word = self._word(number)

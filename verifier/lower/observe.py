@@ -9,8 +9,8 @@ from verifier.lower.c import types as t
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.events import Observable
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg, call
-from verifier.program.values import FAULT, UNDEF, Ptr, Value
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg, call, evaluate
+from verifier.program.values import ALIGNED, FAULT, UNDEF, Ptr, Value
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
@@ -422,6 +422,21 @@ class _Observer:
             return None
         return Const(Ptr(at.base, at.off + p.parts[1].value))
 
+    def marked(self, p: c.Arith) -> Const | None:
+        """``&x | 1``: an address as a number, with marks in its low bits; None for other calculations."""
+        address, mark = p.parts[0], p.parts[-1]
+        if p.op != "bitor" or not isinstance(address, c.AddressOf | c.Call) or not isinstance(mark, c.Number):
+            return None
+        at = self.operand(address)
+        if not isinstance(at, Const) or not isinstance(at.value, Ptr):
+            return None
+        as_number = at if self.scope.moves(at.value) else call("as_number", at, Const(ALIGNED))
+        made = evaluate(call("bitor", as_number, Const(mark.value)), {})
+        if not isinstance(made, Ptr):
+            hint = f"marks are numbers below {1 << ALIGNED}: the other bits say where the object is"
+            raise Trouble("value", f"what {p.span.text} is, nothing says", p.span, hint)
+        return Const(made)
+
     def calculable(self, p: c.Operand) -> Expr:
         """A part of a calculation. Raises ``Trouble`` for a page or another thing that is not a number."""
         found = self.operand(p)
@@ -434,8 +449,8 @@ class _Observer:
         if isinstance(p, c.Number):
             return Const(p.value)
         if isinstance(p, c.Arith):
-            moved = self.moved(p)
-            return moved or call("known", call(p.op, *map(self.calculable, p.parts)))
+            as_printed = self.moved(p) or self.marked(p)
+            return as_printed or call("known", call(p.op, *map(self.calculable, p.parts)))
         if isinstance(p, c.Name) and p.name in self.variables:
             return Const(self.variables[p.name])
         if isinstance(p, c.AddressOf):

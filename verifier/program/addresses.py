@@ -12,6 +12,11 @@ def asked(value: Value, text: str, cells: Container[Ptr], of: Callable[[Ptr], st
     ``cells``: what is in memory."""
     if not isinstance(value, Ptr):
         return text
+    if value.low is not None:
+        at = Ptr(value.base).as_pointer
+        said = asked(at, of(at), cells, of)
+        marked = said if "(" in said or said.startswith("&") else f"&{said}"
+        return f"({marked} | {value.off})" if value.off else said
     if WOULD_BE in value.base:
         return _would_be(value, cells, of)
     if value.base.endswith(ROOT):

@@ -14,7 +14,7 @@ from verifier.program.addresses import asked
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Slots, call, evaluate
 from verifier.program.ops import Kind, Op
 from verifier.program.profiles import CALL_QUEUE, Switches, kernels
-from verifier.program.values import Ptr, Value, plain, truth
+from verifier.program.values import FIRST_ERROR, Ptr, Value, plain, truth
 from verifier.program.waits import Loop, Stop, Wait
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
@@ -63,6 +63,7 @@ class World:
     ``constants``  the names of numbers that have one meaning where an address is expected
                    (``LOADED_MM_SWITCHING``);
     ``poisons``    numbers that are told in hexadecimal: what freed memory is filled with;
+    ``errors``     are there pointers that stand for errors?
     ``warnings``   about things that are allowed, but that the author hardly means;
     ``flavours``   those that hold in kernels in which RCU has several flavours;
     ``file``       the name of the test's source.
@@ -80,6 +81,7 @@ class World:
     names: dict[Ptr, str] = field(default_factory=dict)
     constants: dict[int, str] = field(default_factory=dict)
     poisons: frozenset[int] = frozenset()
+    errors: bool = False
     warnings: list[Diagnostic] = field(default_factory=list)
     flavours: list[Diagnostic] = field(default_factory=list)
     file: str = ""
@@ -458,6 +460,9 @@ class Program:
 
 def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
     """The text of a value in states and stories."""
+    if isinstance(value, Ptr) and value.low is not None:
+        bits = f" | {value.off}" if value.off else ""
+        return show(Ptr(value.base).as_pointer, names) + bits
     if isinstance(value, Ptr):
         name = (names or {}).get(value)
         return name if name is not None else str(value)
@@ -465,13 +470,14 @@ def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
 
 
 class Names:
-    """The text of values in states and stories. It is that of ``show``, with four exceptions: 0 in an entry
+    """The text of values in states and stories. It is that of ``show``, with five exceptions: 0 in an entry
     is ``none``, a number in a cell of addresses has the name of its constant in ``World.constants``, one of
-    ``World.poisons`` is hexadecimal, and what ``Cell.unsigned`` says has no sign."""
+    ``World.poisons`` is hexadecimal, an address that stands for an error is ``ERR_PTR(-12)``, and what
+    ``Cell.unsigned`` says has no sign."""
 
     def __init__(self, program: Program) -> None:
         self.names, self.constants, self.poisons = program.names, program.constants, program.world.poisons
-        self.observables, self.cells = program.observables, program.cells
+        self.errors, self.observables, self.cells = program.world.errors, program.observables, program.cells
         self.entries = set(program.entries.values())
         self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
         self.unsigned = {p: c.unsigned for p, c in program.cells.items() if c.unsigned}
@@ -491,6 +497,8 @@ class Names:
             return str(value + (1 << self.unsigned[cell]))
         if isinstance(value, int) and cell in self.pointers and value in self.constants:
             return self.constants[value]
+        if self.errors and isinstance(value, int) and FIRST_ERROR <= value < 1 << 64:
+            return f"ERR_PTR({value - (1 << 64)})"
         if isinstance(value, int) and value in self.poisons:
             return hex(value)
         return show(value, self.names)

@@ -10,7 +10,9 @@ from verifier.errors import LimitError
 from verifier.program.values import (
     ADDRESS_BITS,
     FAULT,
+    FIRST_ERROR,
     LAM_BITS,
+    LOW_BITS,
     MIGRATION,
     NO_NUMBER,
     NOFLUSH_BIT,
@@ -72,21 +74,24 @@ def _root(base: str, bits: int) -> Value:
 
 
 def _moved(a: Ptr, by: int) -> Value:
-    """An address and a number of cells or bytes."""
+    """An address and a number of cells or bytes; of bytes, only the low bits are known."""
+    if a.low is not None:
+        return Ptr(a.base, a.off + by) if 0 <= a.off + by < 1 << a.low else UNDEF
     return _root(a.base, a.off + by) if _is_root(a) else Ptr(a.base, a.off + by)
 
 
 def _on_bits(a: Value, b: Value, made: Callable[[int, int], int]) -> Value:
-    """A root and a number, joined or compared bit by bit. The bits of the address stay, or all of them go;
-    of a root of which some are left, nothing is known."""
+    """A root, or an address as a number, and a number, joined or compared bit by bit. The bits of the address
+    stay, or all of them go; of an address of which some are left, nothing is known."""
     if isinstance(b, Ptr):
         a, b = b, a
-    if not isinstance(a, Ptr) or not isinstance(b, int) or not _is_root(a):
+    if not isinstance(a, Ptr) or not isinstance(b, int) or not (_is_root(a) or a.low is not None):
         return UNDEF
     number = b & _LAST
-    bits = made(a.off, number) & ~ADDRESS_BITS
-    kept = [made(bit, number) & ADDRESS_BITS for bit in (0, ADDRESS_BITS)]
-    return Ptr(a.base, bits) if kept == [0, ADDRESS_BITS] else bits if kept == [0, 0] else UNDEF
+    high = ADDRESS_BITS if a.low is None else _LAST >> a.low << a.low
+    bits = made(a.off, number) & ~high
+    kept = [made(bit, number) & high for bit in (0, high)]
+    return Ptr(a.base, bits) if kept == [0, high] else bits if kept == [0, 0] else UNDEF
 
 
 def _add(a: Value, b: Value) -> Value:
@@ -99,13 +104,20 @@ def _add(a: Value, b: Value) -> Value:
     return UNDEF
 
 
+def _in_one(a: Ptr, b: Ptr) -> tuple[Ptr, Ptr]:
+    """Two addresses with one base, if they have one: in one array, or where it begins."""
+    return (a, b) if a.base == b.base else (a.start, b.start)
+
+
 def _sub(a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         return a - b
     if isinstance(a, Ptr) and isinstance(b, int):
         return _moved(a, -b)
     if isinstance(a, Ptr) and isinstance(b, Ptr):
-        a, b = a.start, b.start
+        if a.base != b.base and (a.low, b.low) != (None, None):
+            return UNDEF  # how many bytes lie between two objects, nothing says
+        a, b = _in_one(a, b)
         return a.off - b.off if a.base == b.base else UNDEF
     return UNDEF
 
@@ -139,12 +151,12 @@ def _order(compare: Callable[[int, int], bool]) -> Callable[[Value, Value], Valu
         if isinstance(a, int) and isinstance(b, int):
             return int(compare(a, b))
         if isinstance(a, Ptr) and isinstance(b, Ptr):
-            a, b = a.start, b.start
+            a, b = _in_one(a, b)
             return int(compare(a.off, b.off)) if a.base == b.base else UNDEF
-        # Every address is between 0 and the last number of 64 bits.
-        if isinstance(a, Ptr) and b in (0, _LAST):
+        # Every address is above 0, and below the numbers that pointers to nothing have for errors.
+        if isinstance(a, Ptr) and isinstance(b, int) and (b == 0 or FIRST_ERROR <= b <= _LAST):
             return int(compare(1, b))
-        if isinstance(b, Ptr) and a in (0, _LAST):
+        if isinstance(b, Ptr) and isinstance(a, int) and (a == 0 or FIRST_ERROR <= a <= _LAST):
             return int(compare(a, 1))
         return UNDEF
 
@@ -262,9 +274,12 @@ def _page(e: Value) -> Value:
 
 def _container(a: Value, name: Value) -> Value:
     """What has a field of this name at an address: the inverse of ``field``. That of NULL is NULL here. If
-    nothing has it, as the head of a list, this is an address of nothing, whose field is there."""
+    nothing has it, as the head of a list, this is an address of nothing, whose field is there. A number in
+    place of the name: what has an element there that is so many cells behind its first one."""
     if not isinstance(a, Ptr):
         return 0 if a == 0 else UNDEF
+    if isinstance(name, int):
+        return Ptr(a.base, a.off - name)
     if a.off or not a.base.endswith(f".{name}"):
         return Ptr(f"{a.path}{WOULD_BE}{name}")
     return element(a.base.removesuffix(f".{name}"))
@@ -278,6 +293,11 @@ def _field(a: Value, name: Value) -> Value:
     if found is not None and isinstance(a, Ptr):
         a = a.as_struct(found[1])
     return _handle(a, "{}.{}", name)
+
+
+def _as_number(a: Value, low: Value) -> Value:
+    """An address as a number. So many of its low bits are 0, by its alignment."""
+    return Ptr(f"{a.path}{LOW_BITS}{low}") if isinstance(a, Ptr) and a.low is None else a
 
 
 def _unless_number(f: Callable[[Value, Value], Value]) -> Callable[[Value, Value], Value]:
@@ -336,6 +356,9 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "to_first": _unless_number(_field),
     "from_first": _unless_number(_container),
     "percpu": _percpu,
+    # A cast of an address to an integer of 64 bits, and back.
+    "as_number": _as_number,
+    "as_pointer": lambda a: a.as_pointer if isinstance(a, Ptr) else a,
     "pte": lambda mm, va: _handle(mm, "pte({}, {})", va) if isinstance(va, Ptr) else UNDEF,
     "mm_cpumask": lambda mm: _handle(mm, "mm_cpumask({})"),
     # Virtual addresses as numbers, ``off`` counting bytes.

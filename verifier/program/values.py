@@ -34,24 +34,42 @@ class Ptr(NamedTuple):
     @property
     def start(self) -> Ptr:
         """The whole that begins here: a struct and its first member have one address (C11 6.7.2.1)."""
-        base = self.base
-        if self.off or "%" not in base:
+        if self.low is not None and self.off:
+            return Ptr(f"{Ptr(self.base).as_pointer.start.path}{LOW_BITS}{ALIGNED}", self.off)
+        if self.off or "%" not in self.base:
             return self
+        base = self.as_pointer.path
         while (found := _FIRST.fullmatch(base)) is not None:
             base = found[1]
         return element(base)
 
+    @property
+    def low(self) -> int | None:
+        """Of an address as a number, how many of its low bits are known, in ``off``; None of others."""
+        found = _AS_NUMBER.fullmatch(self.base) if "%" in self.base else None
+        return None if found is None else int(found[2])
+
+    @property
+    def as_pointer(self) -> Ptr:
+        """The address that it is as a number, if its low bits are 0."""
+        found = _AS_NUMBER.fullmatch(self.base) if "%" in self.base and not self.off else None
+        return self if found is None else element(found[1])
+
     def as_struct(self, tag: str) -> Ptr:
-        """It as the address of a ``struct tag``, if one begins with what is here."""
-        base = self.base
+        """It as the address of a ``struct tag``, if one begins with what is here. What would have a member
+        here, as ``container_of()`` gives it, is the struct which is here."""
+        base, here, whole = self.base, True, self
         while not self.off and (found := _FIRST.fullmatch(base)) is not None:
-            base = found[1]
-            if found[2] == tag:
+            is_member = base[len(found[1])] == "."
+            here, base = here and not is_member, found[1]
+            if found[2] == tag and is_member:
                 return element(base)
-        return self
+            if here and (found[2] == tag or whole is not self):
+                whole = element(base)
+        return whole
 
 
-_ELEMENT = pattern(r"(.*)\+([0-9]+)")
+_ELEMENT = pattern(r"(.*)\+(-?[0-9]+)")
 
 
 def element(path: str) -> Ptr:
@@ -60,6 +78,9 @@ def element(path: str) -> Ptr:
     return Ptr(path) if found is None else Ptr(found.group(1), int(found.group(2)))
 
 
+LOW_BITS = "%low"  # after an address: it as a number, with how many of its low bits are 0 by its alignment
+ALIGNED = 3  # that many are 0 at most: of an object of 8 bytes or more
+_AS_NUMBER = pattern(rf"(.*){LOW_BITS}([0-9])")
 WOULD_BE = "%in-"  # after an address, before the name of a field: what would have it there
 _FIRST = pattern(rf"(.*)(?:\.|{WOULD_BE})%(\w*):[^.+]*")
 STEP = pattern(r"%(\w*)[:;](.*)")
@@ -74,6 +95,15 @@ def step(tag: str, name: str, first: bool) -> str:
 def plain(path: str) -> str:
     """An address, or a field, without what tells whose fields its steps are."""
     return _SIGNED.sub("", path) if "%" in path else path
+
+
+_CPU = pattern(r"[0-9]+:")
+
+
+def of_all(path: str) -> str:
+    """An address without the CPU whose instance of an object it is in."""
+    found = _CPU.match(path)
+    return path if found is None else path[found.end() :]
 
 
 IN_LINE = ".%waiting"  # after the name of a lock: cells that count who stands in line, -write and -read
@@ -133,6 +163,9 @@ NO_NUMBER = Mark("no number")  # the result of a condition's calculation with so
 
 Value = Union[int, Ptr, Entry, Mark]
 
+
+MAX_ERRNO = 4095  # a pointer that stands for an error is a number from -4095 to -1 (include/linux/err.h)
+FIRST_ERROR = (1 << 64) - MAX_ERRNO  # as an address
 
 SOFTIRQS_OFF = "%bh"  # a register, as ``irq`` is one
 

@@ -104,12 +104,13 @@ class PointerCall:
 @dataclass(frozen=True, slots=True)
 class ContainerOf:
     """``word(operand, type, member)``: the struct of a type whose member is at an address, as
-    ``list_entry(p, struct foo, node)``."""
+    ``list_entry(p, struct foo, node)``. ``member``: a place in a struct that begins at 0, see
+    ``members.within``."""
 
     word: str
     operand: CExpr
     type: CType
-    member: str
+    member: CExpr
     span: Span
 
 
@@ -291,11 +292,13 @@ class Guard:
 @dataclass(frozen=True, slots=True)
 class ForEachEntry:
     """``list_for_each_entry(variable, head, member) body``; ``word`` is the macro's name, ``arguments`` are
-    those after the variable; ``head`` is all before the body."""
+    those between the variable and the member; ``head`` is all before the body. ``member`` as in
+    ``ContainerOf``; None if the last argument, which is among ``arguments`` then, is no member."""
 
     word: str
     variable: str
     arguments: tuple[CExpr, ...]
+    member: CExpr | None
     body: Stmt
     span: Span
     head: Span

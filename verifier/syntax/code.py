@@ -7,7 +7,7 @@ from collections.abc import Callable
 from verifier.errors import InputError
 from verifier.records import replace
 from verifier.source import Source, Span
-from verifier.syntax import ast, numbers
+from verifier.syntax import ast, members, numbers
 from verifier.syntax.declarers import declared
 from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.trouble import nesting
@@ -226,10 +226,13 @@ class Code:
             taken = self.span(parts[0]).to(self.span(parts[-2]))
             return ast.Guard(str(parts[1]), arguments, self.one(parts[-1]), taken, self.span(parts[1]))
         if kind == "list_each":
+            given = tuple(map(self.expr, parts[2:-1]))
+            member = members.within(given[-1], ast.Num(0, given[-1].span)) if given else None
             return ast.ForEachEntry(
                 word=str(parts[0]),
                 variable=str(parts[1]),
-                arguments=tuple(map(self.expr, parts[2:-1])),
+                arguments=given if member is None else given[:-1],
+                member=member,
                 body=self.one(parts[-1]),
                 span=span,
                 head=Span(self.source, span.start, self.span(parts[-2]).end + 1),
@@ -289,7 +292,14 @@ class Code:
             words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in parts[2].children]
             of = ast.CType(" ".join(w for w in words if w not in _QUALIFIERS), 1)
             of = next((self.typeof(w, 1) for w in parts[2].children if is_tree(w) and w.data == "typeof"), of)
-            return ast.ContainerOf(str(parts[0]), self.expr(parts[1]), of, member=str(parts[3]), span=span)
+            member = members.within(self.expr(parts[3]), ast.Num(0, span))
+            assert member is not None  # so says the grammar
+            return ast.ContainerOf(str(parts[0]), self.expr(parts[1]), of, member=member, span=span)
+        if kind == "offset":
+            text = f"{parts[0]} counts bytes, and objects here are cells, which have no offsets"
+            hint = "name the field, as in &p->x; container_of(p, struct foo, x) leads back"
+            self.guards.trouble("not-yet", text, span, hint)
+            return ast.Num(0, span)
         if kind in ("call_dot", "call_index", "call_of"):
             callee = self.expr(parts[0])
             if kind == "call_dot":

@@ -348,6 +348,8 @@ class Builder:
         kind = tree.data
         if kind == "number":
             return self.number(str(tree.children[0]), self.span(tree).start)
+        if kind == "negated":
+            return Arith("neg", (Name(str(tree.children[-1]), self.span(tree)),), self.span(tree))
         if kind == "address":
             return AddressOf(self.place(tree.children[-1]), self.span(tree))
         if kind in ("group", "negation", "operation", "minus", "complement"):

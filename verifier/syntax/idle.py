@@ -27,6 +27,9 @@ CALLED_NAMES: Mapping[str, str] = MappingProxyType({"current": "get_current"})
 _NAMED = frozenset((ast.Ident, ast.CallExpr, c.Name, c.Call, ast.Parameter))
 _LOOPS = frozenset((ast.ForEachCpu, ast.ForEachEntry))
 _LINKS: Mapping[str, str] = MappingProxyType({"_first_": "next", "_last_": "prev"})  # list_first_entry()
+_LOOP_LINKS: Mapping[str, str] = MappingProxyType(
+    {"hlist_": "first", "_reverse": "prev"}
+)  # of loops over lists
 _REGISTER = pattern(r"r[0-9]+")
 Key = tuple[str, int, str]
 
@@ -50,7 +53,7 @@ def _names_of(some: Iterable[object]) -> set[str]:
 
 
 def fields(tree: object) -> set[str]:
-    """The fields that a tree asks for. A loop over the structs of a list names one last."""
+    """The fields that a tree asks for."""
     return gathered(tree, _fields_of)
 
 
@@ -60,9 +63,9 @@ def _fields_of(some: Iterable[object]) -> set[str]:
         if isinstance(x, ast.FieldExpr | c.Field):
             found.add(x.name)
         elif isinstance(x, ast.ContainerOf):
-            found |= {x.member, *(link for part, link in _LINKS.items() if part in x.word)}
+            found.update(link for part, link in _LINKS.items() if part in x.word)
         elif isinstance(x, ast.ForEachEntry):
-            found |= {"next", *(a.name for a in x.arguments[-1:] if isinstance(a, ast.Ident))}
+            found |= {"next", *(link for part, link in _LOOP_LINKS.items() if part in x.word)}
     return found
 
 

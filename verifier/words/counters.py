@@ -212,7 +212,7 @@ def bits() -> Iterator[Word]:
     """Bits of a word."""
     g, lock = "Bits", "2.1"
     bit = f("shl", 1, "nr")
-    was = f("bitand", f("shr", OLD, "nr"), 1)
+    was = f("ne", f("bitand", OLD, f("shl", 1, "nr")), 0)
     values = {
         "set": f("bitor", OLD, bit),
         "clear": f("bitand", OLD, f("inv", bit)),

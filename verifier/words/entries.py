@@ -29,17 +29,17 @@ class EntryWord:
 
 @dataclass(frozen=True, slots=True)
 class EntryLoop:
-    """``word(pos, head, member) { … }``: one turn for each struct whose ``member`` is in the list. ``ends``:
-    a list that ends with NULL; else it ends where it began. ``first``: the link of the head that leads to the
-    first node; without it that node is given. ``safe``: pos may be taken out in its turn; another pointer
-    comes after pos, which has the next struct, or its ``node``."""
+    """``word(pos, head, member) { … }``: one turn for each struct whose ``member`` is in the list. ``first``:
+    the link of the head that leads to the first node; empty: that node is given. ``link``: from one node to
+    the next. ``ends``: the list ends with NULL, else where it began. ``safe``: pos may be taken out in
+    its turn; another pointer comes after pos, which has the next struct, or the next node."""
 
     name: str
     source: str
+    first: Literal["", "first", "next", "prev"] = "next"
+    link: Literal["next", "prev"] = "next"
     ends: bool = False
-    safe: bool = False
-    first: Literal["", "next", "first"] = "next"
-    node: bool = False
+    safe: Literal["", "struct", "node"] = ""
 
     @property
     def signature(self) -> str:
@@ -55,7 +55,7 @@ _ENTRIES = (
     EntryWord("list_entry_rcu", _RCU),
     EntryWord("llist_entry", _LOCKLESS),
     EntryWord("hlist_entry", _LIST),
-    EntryWord("hlist_entry_safe", _LIST),  # that of NULL is NULL, as of each of these words
+    EntryWord("hlist_entry_safe", _LIST),
     EntryWord("list_first_entry", _LIST, "next"),
     EntryWord("list_last_entry", _LIST, "prev"),
     EntryWord("list_first_entry_or_null", _LIST, "next", or_null=True),
@@ -63,13 +63,14 @@ _ENTRIES = (
 )
 _LOOPS = (
     EntryLoop("list_for_each_entry", _LIST),
-    EntryLoop("list_for_each_entry_safe", _LIST, safe=True),
+    EntryLoop("list_for_each_entry_safe", _LIST, safe="struct"),
+    EntryLoop("list_for_each_entry_reverse", _LIST, "prev", link="prev"),
     EntryLoop("list_for_each_entry_rcu", _RCU),
-    EntryLoop("llist_for_each_entry", _LOCKLESS, ends=True, first=""),
-    EntryLoop("llist_for_each_entry_safe", _LOCKLESS, ends=True, safe=True, first=""),
-    EntryLoop("hlist_for_each_entry", _LIST, ends=True, first="first"),
-    EntryLoop("hlist_for_each_entry_safe", _LIST, ends=True, safe=True, first="first", node=True),
-    EntryLoop("hlist_for_each_entry_rcu", _RCU, ends=True, first="first"),
+    EntryLoop("hlist_for_each_entry", _LIST, "first", ends=True),
+    EntryLoop("hlist_for_each_entry_safe", _LIST, "first", ends=True, safe="node"),
+    EntryLoop("hlist_for_each_entry_rcu", _RCU, "first", ends=True),
+    EntryLoop("llist_for_each_entry", _LOCKLESS, "", ends=True),
+    EntryLoop("llist_for_each_entry_safe", _LOCKLESS, "", ends=True, safe="struct"),
 )
 
 ENTRY_WORDS: Mapping[str, EntryWord] = MappingProxyType({word.name: word for word in _ENTRIES})

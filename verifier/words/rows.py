@@ -147,11 +147,12 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "assume", "bad_entry", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load",
-    "entry_below", "entry_of", "first_entry", "free", "free_rcu", "halt", "icr", "ifetch", "invlpgb",
-    "invpcid", "irqs_disabled", "leaf", "limit", "mask_any_but", "mask_combine", "mask_copy", "mask_empty",
-    "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte", "per_cpu",
-    "read_cr3", "read_poll", "read_register", "table_of", "try_cmpxchg", "wait_event", "warn", "write_cr3",
+    "array_size", "assume", "bad_entry", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load",
+    "entry_below", "entry_of", "err_ptr", "first_entry", "free", "free_rcu", "halt", "icr", "ifetch",
+    "invlpgb", "invpcid", "irqs_disabled", "leaf", "limit", "mask_any_but", "mask_combine", "mask_copy",
+    "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
+    "per_cpu", "read_cr3", "read_poll", "read_register", "table_of", "try_cmpxchg", "wait_event", "warn",
+    "write_cr3",
 ]  # fmt: skip
 
 
@@ -338,6 +339,9 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "root": "the root of an address space (such as mm->pgd)",
         "cr3": "a number for CR3 (such as __pa(mm->pgd) | pcid)",
         "ulong": "a number",
+        "long": "a number",
+        "array": "an array",
+        "error": "a number",
         "addr": "a virtual address, or what is calculated with one",
         "code": "the address of an instruction word",
         "fetched": "the address of an instruction word or a virtual address",

@@ -27,6 +27,7 @@ from verifier.words.folding import families
 from verifier.words.guards import GUARDS
 from verifier.words.loops import LOOPS
 from verifier.words.msrs import MSRS, msrs
+from verifier.words.pointers import ERROR_NUMBERS, pointers
 from verifier.words.rows import (
     VALUE_KINDS,
     Locked,
@@ -74,6 +75,7 @@ def _rows() -> Iterator[Word]:
     yield from kernel.interrupts()
     yield from mmu.interrupts()
     yield from kernel.control()
+    yield from pointers()
 
 
 _UPPER = pattern(r"p(md|ud|4d|gd)")
@@ -158,7 +160,13 @@ LONG_VALUES: Mapping[str, int] = MappingProxyType(
     }
 )
 NUMBERS: Mapping[str, int] = MappingProxyType(
-    {"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS, **MSRS}
+    {
+        "PAGE_SHIFT": v.PAGE_BITS,
+        "X86_CR3_PCID_BITS": v.PAGE_BITS,
+        "MAX_ERRNO": v.MAX_ERRNO,
+        **ERROR_NUMBERS,
+        **MSRS,
+    }
 )
 CPU_COUNTS = frozenset({"nr_cpu_ids"})  # how many CPUs there are, linux/cpumask.h
 # The names of roots, with the mm that each belongs to.

@@ -73,7 +73,8 @@ if s:assembly
   syn keyword litmusWord lock
   syn case match
 else
-  syn keyword litmusWord BUG_ON RCU_INIT_POINTER READ_ONCE VAL WARN WARN_ON WARN_ONCE WARN_ON_ONCE WRITE_ONCE
+  syn keyword litmusWord ARRAY_END ARRAY_SIZE BUG_ON ERR_CAST ERR_PTR IS_ERR IS_ERR_OR_NULL IS_ERR_VALUE PTR_ERR
+  syn keyword litmusWord PTR_ERR_OR_ZERO RCU_INIT_POINTER READ_ONCE VAL WARN WARN_ON WARN_ONCE WARN_ON_ONCE WRITE_ONCE
   syn keyword litmusWord __bit_spin_unlock __change_bit __clear_bit __clear_bit_unlock __cpumask_clear_cpu __cpumask_set_cpu
   syn keyword litmusWord __flush_tlb_all __flush_tlb_all_relaxed __flush_tlb_global __flush_tlb_local __flush_tlb_one
   syn keyword litmusWord __flush_tlb_one_kernel __flush_tlb_one_user __flush_tlb_single __native_flush_tlb_single
@@ -256,7 +257,11 @@ else
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
   syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK
-  syn keyword litmusConstant LOCAL64_INIT LOCAL_INIT MSR_EFER MSR_FS_BASE MSR_GS_BASE MSR_HWP_REQUEST MSR_IA32_PKRS
+  syn keyword litmusConstant E2BIG EACCES EAGAIN EALREADY EBADF EBUSY ECANCELED ECHILD EDEADLK EDOM EEXIST EFAULT EFBIG EHWPOISON
+  syn keyword litmusConstant EINPROGRESS EINTR EINVAL EIO EISDIR EMFILE EMLINK ENAMETOOLONG ENFILE ENODATA ENODEV ENOENT ENOEXEC
+  syn keyword litmusConstant ENOMEM ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM EPIPE ERANGE
+  syn keyword litmusConstant ERESTARTSYS EROFS ESPIPE ESRCH ESTALE ETIME ETIMEDOUT ETXTBSY EWOULDBLOCK EXDEV LOCAL64_INIT
+  syn keyword litmusConstant LOCAL_INIT MAX_ERRNO MSR_EFER MSR_FS_BASE MSR_GS_BASE MSR_HWP_REQUEST MSR_IA32_PKRS
   syn keyword litmusConstant MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL MSR_IA32_TSC_DEADLINE MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL
   syn keyword litmusConstant PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT TLB_FLUSH_ALL X86_CR3_LAM_U48 X86_CR3_LAM_U57
   syn keyword litmusConstant X86_CR3_PCID_BITS X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean cpu_all_mask

@@ -248,3 +248,14 @@ def test_the_story_has_the_new_name() -> None:
     at = names.litmus.text.index("[x]") + 1
     (test,) = load_checked(Source("t.litmus", edited(text, rename(names, at, "fresh"))))
     assert "fresh" in told(run(test, Options()))
+
+
+def test_a_member_that_is_called_as_an_object_is_a_field() -> None:
+    text = (
+        "MM t\nstruct foo { struct bar f; };\n{ struct foo a; int f; int n; }\nP0 {\n    struct foo *p;\n"
+        "    p = container_of(&a.f.n, struct foo, f.n);\n    list_for_each_entry(p, a.f, f.n) r1 = f;\n}\n"
+    )
+    code = text.index("P0")
+    found = [(o.name, o.role) for o in names_of(text).occurrences if o.start > code and o.name in "fn"]
+    assert [role for _, role in found] == ["field"] * 7 + ["shared"]
+    assert found[-1] == ("f", "shared")

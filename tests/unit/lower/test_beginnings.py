@@ -191,3 +191,54 @@ def test_a_struct_that_is_not_there_is_no_object() -> None:
     for judge in ("z3", "explorer"):
         found = run(test, Options(judge=judge, witnesses=False))
         assert found.observation == "unknown" and "belongs to no object: p->z = 5" in found.reason
+
+
+MEMBERS = """MM t
+struct inner { u64 a; u64 b; };
+struct wide { union { struct { u64 lo; u64 hi; }; u128 full; }; int n; };
+struct rows { struct inner t[2]; int n; };
+struct ints { int t[3]; int n; };
+struct leads { struct inner *p; int n; };
+{
+    struct wide w { .n = 1 };
+    struct rows r { .n = 2 };
+    struct ints i { .n = 3 };
+    struct leads l { .n = 4 };
+    int x;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "gives"),
+    [
+        ("u128 *f = &w.full; x = ((struct wide *)f)->n;", 1),
+        ("u64 *f = &w.lo; x = ((struct wide *)f)->n;", 1),
+        ("u128 *f = (u128 *)&w; x = f == &w.full;", 1),
+        ("u64 *f = (u64 *)&w; *f = 3; x = w.lo;", 3),
+        ("void *v = &w; u64 *f = v; *f = 3; x = w.lo;", 3),
+        ("u64 *f = &w.hi; x = container_of(f, struct wide, hi)->n;", 1),
+        ("struct inner *f = &r.t[0]; x = ((struct rows *)f)->n;", 2),
+        ("struct inner *f = r.t; x = ((struct rows *)f)->n;", 2),
+        ("u64 *f = &r.t[0].a; x = ((struct rows *)f)->n;", 2),
+        ("struct inner *f = (struct inner *)&r; f->b = 5; f[1].a = 2; x = r.t[0].b * 10 + r.t[1].a;", 52),
+        ("u64 *f = (u64 *)&r; *f = 7; x = r.t[0].a;", 7),
+        ("void *v = &r; struct inner *f = v; f[1].b = 7; x = r.t[1].b;", 7),
+        ("void *v = &r.t[0]; struct rows *f = v; x = f->n;", 2),
+        ("int *f = &i.t[0]; x = ((struct ints *)f)->n;", 3),
+        ("int *f = (int *)&i; f[2] = 7; x = i.t[2];", 7),
+        ("void *v = &i; int *f = v; f++; *f = 7; x = i.t[1];", 7),
+        ("void *v = &i.t[0]; struct ints *f = v; x = f->n;", 3),
+        ("struct inner **f = &l.p; x = ((struct leads *)f)->n;", 4),
+        ("struct inner **f = (struct inner **)&l; *f = &r.t[1]; x = l.p - r.t;", 1),
+    ],
+)
+def test_a_first_member_of_any_kind(code: str, gives: int) -> None:
+    assert states(f"{MEMBERS}P0 {{ {code} }}\nexists (x = 0)\n") == [f"[x]={gives};"]
+
+
+def test_first_arrays_of_one_name_have_their_own_sizes() -> None:
+    assert states(f"{MEMBERS}P0 {{ i.t[2] = 5; }}\nexists (i.t[2] = 5)\n") == ["i.t[2]=5;"]
+    for code, number in (("x = i.t[3];", 3), ("x = r.t[2].a;", 2)):
+        (found,) = wrong(f"{MEMBERS}P0 {{ {code} }}\nexists (x = 1)\n")
+        assert found.message == f"there is no element {number}"

@@ -83,6 +83,7 @@ REFUSED = {
     "list_for_each_entry(found, &head, node) sum = 1;": "found is no local that points to a struct",
     "struct item *p; list_for_each_entry(p, &head) sum = 1;": "list_for_each_entry takes 3 arguments, not 2",
     "struct item *p; list_for_each_entry(p, &head, 3) sum = 1;": "the last one names a field",
+    "struct item *p; plist_for_each_entry(p, &head, node) sum = 1;": "there is no loop",
     "struct item *p; slist_for_each_entry(p, &head, node) sum = 1;": "there is no loop",
     "struct item *p; hlist_for_each_entry(p, bucket.first, in) sum = 1;": "has no field 'first'",
     "struct item *p; int n; hlist_for_each_entry_safe(p, n, &bucket, in) sum = 1;": "n is no local",

@@ -69,7 +69,7 @@ NOT = {
     "WRITE_ONCE(*h.counter, 1)": "*h.counter is a per-CPU object", "r0 = *of": "*of is a per-CPU object",
     "r0 = xchg(&q.n, 1)": XCHG,
     "r0 = xchg(h.counter, 1)": XCHG,
-    "r0 = this_cpu_ptr(&a[2])": "there is no element 2", "r0 = per_cpu_ptr(&q.n, 2)": "there is no CPU 2",
+    "r0 = this_cpu_ptr(&a[3])": "there is no element 3", "r0 = per_cpu_ptr(&q.n, 2)": "there is no CPU 2",
     "r0 = this_cpu_read(a[k])": "k is a per-CPU object", "r0 = *p": "p is a per-CPU object",
 }  # fmt: skip
 

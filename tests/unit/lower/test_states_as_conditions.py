@@ -182,6 +182,18 @@ STATES = {
         "",
         "p; t[1].a; 0:r0",
     ),
+    "addresses with marks in their low bits": (
+        "struct s { int a; int b; };\n{ struct s s; struct s t[2]; u64 w; u64 x; u64 y; u64 z; void *v; }",
+        ("w = (u64)&s | 1; x = (u64)&t[1].b | 2; y = (u64)&t[1]; z = (u64)&s.a | 3; r0 = w; v = (void *)w;"),
+        "",
+        "w; x; y; z; v; 0:r0",
+    ),
+    "pointers that moved, and errors": (
+        "struct s { int a; };\n{ struct s t[2]; int m[2][2]; void *p; int *q; struct s *e; }",
+        "p = t + 2; q = &m[1][2]; e = ERR_PTR(-12); r0 = &m[0][0] + 1; r1 = ERR_PTR(-4095);",
+        "",
+        "p; q; e; 0:r0; 0:r1",
+    ),
     "per-CPU arrays": (
         "{ percpu int c[2]; void *p; percpu struct s d { .a = 1, .b = 1 }; }",
         "p = this_cpu_ptr(&c[1]); r0 = this_cpu_ptr(&d.b);",

@@ -87,6 +87,7 @@ p[tm][de]_protnone is_swap_p[tm][de] p[tm][de]_to_swp_entry swp_entry_to_p[tm][d
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
 wait_(var_)?event(_interruptible|_killable|_idle|_freezable)?(_timeout)?
 WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
+(ERR|PTR)_(PTR|ERR|CAST) PTR_ERR_OR_ZERO IS_ERR(_OR_NULL|_VALUE)? ARRAY_(SIZE|END)
 lockdep_assert_(irqs_disabled|irqs_enabled|preemption_disabled|held) (migrate|pagefault)_(en|dis)able
 """.split()
 

@@ -11,7 +11,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Decide, Emit, Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Op
-from verifier.program.values import UNDEF, Ptr, target
+from verifier.program.values import UNDEF, Ptr, of_all, target
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
@@ -29,9 +29,9 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     if value.type is t.VOID:
         raise without_value(node)
     stays(value, node.span)
-    if local.struct is not None:
-        same_pointee(b, local.struct, value.type, node.span)
-    value = as_declared(b, value, local.struct)
+    if local.written is not None and local.written.kind == "struct":
+        same_pointee(b, local.written, value.type, node.span)
+    value = as_declared(b, value, local.written)
     value = pointing(value, kind or t.ANY)
     if value.bits is not None or value.function:
         raise Trouble("type", f"{value.type.words} cannot be kept in a local", node.span)
@@ -100,7 +100,7 @@ def check_cpu(b: BodyCode, cpu: Expr, span: Span) -> None:
 def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     """Add a load, or another operation that reads."""
     if place.whole:
-        return Val(place.addr, place.type)
+        return Val(place.addr, t.decayed(place.type))
     function = pointed_to(b, place)
     if function:
         return Val(Const(Ptr(function)), t.FUNCTION, function=function)
@@ -149,7 +149,7 @@ def pointed_to(b: BodyCode, place: MemoryPlace) -> str:
     value = b.memory.values.get(cell) if isinstance(cell, Ptr) else None
     if not isinstance(value, Ptr) or value.base not in b.unit.functions or not isinstance(cell, Ptr):
         return ""
-    return value.base if b.shared.pointers.constant(str(Ptr(cell.base)).split(":", 1)[-1]) else ""
+    return value.base if b.shared.pointers.constant(of_all(str(Ptr(cell.base)))) else ""
 
 
 def pointing(value: Val, kind: Type) -> Val:

@@ -38,6 +38,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "index": ("int",),
         "cpu": ("int",),
         "bit": ("int",),
+        "error": ("int",),
         "pcid": ("int",),
         "root": ("upper", "mm"),
         "cr3": ("int",),

@@ -53,6 +53,8 @@ def _name(b: BodyCode, name: str) -> _Leads | None:
     local = b.local(name, False)
     if local is not None:
         held = local.fixed.type if local.fixed is not None else local.declared or local.type or t.ANY
+        if local.stack and held.kind == "pointer" and t.decayed(held).kind == "struct":
+            return _Leads(t.decayed(held), points=True)  # an array of structs
         if UNDECLARED.fullmatch(name) or (local.stack and held.kind != "struct"):
             return None
         return _held(held, inside=bool(local.stack))

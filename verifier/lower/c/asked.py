@@ -19,7 +19,7 @@ def address_of_cpu(objects: TestMemory, place: c.Place, cpu: int) -> Value:
     """The address of what states call ``&0:x``: a per-CPU object, a local in memory, or a part of one. Raises
     ``Trouble`` if nothing is called so."""
     shown = f"&{cpu}:{''.join(place.span.text.split())}"
-    known = {name: at for at, name in address_names(objects.cells.values())}
+    known = {name: at for at, name in address_names(objects.cells.values()).items()}
     found = known.get(shown) or known.get(f"{shown}[0]")
     if found is not None:
         return found

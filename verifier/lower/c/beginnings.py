@@ -45,6 +45,9 @@ def as_declared(b: BodyCode, value: Val, kind: Type | None) -> Val:
     """A value as what is declared to hold the address of a struct has it: an address of such a struct,
     whatever it was on the way. ``kind``: of the declaration."""
     given = value.type
+    if kind is not None and kind.kind == "pointer" and given.kind == "struct":
+        # A ``struct foo **`` in memory is read as what it leads to: nothing says whose address it is.
+        return value if t.loaded(kind).kind == "struct" else seen_as(b, value, kind) or value
     if kind is None or kind.kind != "struct" or (given.kind, given.tag) == (kind.kind, kind.tag):
         return value
     if given.kind not in ("struct", "pointer", "any", "int") or value.local is not None:

@@ -92,7 +92,7 @@ def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val
             kind = t.of(parameter.type)
             local = b.declare(parameter.name, kind if kind.kind == "int" else None)
             local.constant = parameter.constant
-            local.struct = kind if kind.kind == "struct" else None
+            local.written = kind
             if parameter.name in assigned:
                 store_local(b, local, given, parameter)
             else:

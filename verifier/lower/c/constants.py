@@ -8,10 +8,11 @@ from collections.abc import Callable
 from verifier.lower.c import types as t
 from verifier.lower.c.types import Type
 from verifier.program.functions import apply
-from verifier.program.values import UNDEF, Value, truth
+from verifier.program.values import UNDEF, Ptr, Value, truth
 from verifier.program.values import compared as begins
 from verifier.syntax import ast
 from verifier.syntax.numbers import COMPARED
+from verifier.syntax.operations import COMPARISONS
 from verifier.syntax.trouble import Trouble
 
 ValueOf = Callable[[ast.CExpr], tuple[Value, Type]]
@@ -31,7 +32,10 @@ def calculated(expr: ast.Binary, value: ValueOf) -> tuple[Value, Type]:
         return _compared(expr, (a, kind), (b, other)), t.INT
     function = t.ARITHMETIC[expr.op]
     if not (kind.kind == other.kind == "int" and isinstance(a, int) and isinstance(b, int)):
-        found = apply(function, (a, b))
+        stride = t.cells(kind.to) if kind.kind == "pointer" and expr.op in "+-" else 1
+        found = apply(function, (a, b * stride if isinstance(b, int) else b))
+        if isinstance(a, Ptr) and isinstance(b, Ptr) and isinstance(found, int):
+            return found // stride, t.LONG  # how many elements lie between two addresses
         if found == UNDEF:
             raise Trouble("value", "this is not an initial value", expr.span, "calculate with numbers")
         return found, kind
@@ -53,9 +57,13 @@ def _compared(expr: ast.Binary, left: tuple[Value, Type], right: tuple[Value, Ty
             common = t.promoted(kind, other)
             a, b = t.number(a, common), t.number(b, common)
         return int(COMPARED[expr.op](a, b))
-    if expr.op not in ("==", "!="):
-        raise Trouble("value", "addresses have no order here", expr.span, "compare numbers")
-    return int(COMPARED[expr.op](begins(a), begins(b)))
+    if expr.op in ("==", "!="):
+        return int(COMPARED[expr.op](begins(a), begins(b)))
+    found = apply(COMPARISONS[expr.op], (a, b))
+    if not isinstance(found, int):
+        text = f"nothing says whether {expr.left.span.text} is below {expr.right.span.text}"
+        raise Trouble("value", text, expr.span, "compare addresses in one array, or numbers")
+    return found
 
 
 def chosen(expr: ast.Conditional | ast.OrElse, value: ValueOf) -> tuple[Value, Type]:

@@ -54,21 +54,6 @@ def copied_from(b: BodyCode, e: ast.CExpr, kind: Type) -> Val:
     return found
 
 
-def is_whole(b: BodyCode, e: ast.CExpr) -> bool:
-    """Is an expression a struct or a mask itself, and not its address?"""
-    if isinstance(e, ast.Ident):
-        local, named = b.local(e.name), b.memory.named.get(e.name)
-        if local is not None:
-            return (
-                local.stack != "" and local.fixed is not None and local.fixed.type.kind in ("struct", "mask")
-            )
-        return named is not None and named.type.kind in ("struct", "mask") and named.size is None
-    if not isinstance(e, ast.Unary | ast.FieldExpr | ast.IndexExpr) or getattr(e, "op", "*") != "*":
-        return False
-    _, place = b.captured(lambda: place_of(b, e))
-    return isinstance(place, MemoryPlace) and place.whole and place.type.kind in ("struct", "mask")
-
-
 def is_struct(place: MemoryPlace) -> bool:
     """Is a place a struct itself, with all its fields?"""
     return place.whole and place.type.kind == "struct"

@@ -115,7 +115,7 @@ def only_read(word: Word, node: ast.CExpr) -> None:
 def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
     """A word's value, with its type."""
     if word.result != "same":
-        results = {"void": t.VOID, "number": t.INT, "value": t.ANY, "ulong": t.ULONG}
+        results = {"void": t.VOID, "number": t.INT, "value": t.ANY, "ulong": t.ULONG, "long": t.LONG}
         return Val(result, results.get(word.result) or Type(word.result))
     first = word.parameters[0].name
     kind = next((p.type for p in r.places.values()), r.types.get(first, t.ANY))

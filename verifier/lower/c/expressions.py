@@ -8,10 +8,11 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, stays, store, store_local, truth_of
 from verifier.lower.c.beginnings import seen_as
 from verifier.lower.c.body import BodyCode, Lines, line
-from verifier.lower.c.copies import copied_from, copy, is_struct, is_whole, named_struct
+from verifier.lower.c.copies import copied_from, copy, is_struct, named_struct
 from verifier.lower.c.operators import combined, result_type
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
-from verifier.lower.c.places import any_place, base_of, memory_place, place_of
+from verifier.lower.c.places import any_place, base_of, is_whole, memory_place, place_of
+from verifier.lower.c.steps import as_number
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Decide, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
@@ -40,7 +41,7 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         if local.place is not None:
             return load(b, local.place, e)
         if local.fixed is not None:
-            return local.fixed
+            return replace(local.fixed, type=t.decayed(local.fixed.type))
         return Val(Reg(local.reg), local.type or local.declared or t.ANY)
     named = b.memory.named.get(e.name)
     if named is not None:
@@ -99,7 +100,7 @@ def address_of(b: BodyCode, e: ast.CExpr) -> Val:
     if isinstance(e, ast.CallExpr) and called and (word is None or not word.stands):
         hint = f"write {e.span.text}, without &"
         raise Trouble("address", f"the result of {e.name}() has no address", e.span, hint)
-    place = any_place(b, e)
+    place = any_place(b, e, end=True)
     if isinstance(place, Local) and place.stack and place.fixed is not None:
         return place.fixed
     if isinstance(place, Local):
@@ -331,8 +332,14 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
     seen = seen_as(b, value, kind)
     if seen is not None:
         return seen
+    number = as_number(b, value, kind)
+    if number is not None:
+        return number
     if value.type.kind in t.HANDLES | t.ENTRIES | t.CONTENTS or value.type is t.VOID:
         return value
+    if e.type.pointers and value.type.kind == "int":  # as what addresses are
+        address = call("as_pointer", t.converted(value.expr, value.type, t.ULONG))
+        value = replace(value, expr=address, type=t.ULONG)
     if kind.tag == "bool" or (kind.kind == "int" and value.type.kind in ("int", "any")):
         return Val(t.converted(value.expr, value.type, kind), kind)
     if kind.kind == "int" and value.type.kind == "pointer":

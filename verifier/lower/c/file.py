@@ -161,9 +161,10 @@ def _world(
         entries=memory.tables.entries,
         depth=memory.tables.depth,
         versions=frozenset(shared.versions),
-        names=dict(address_names(memory.cells.values())),
+        names=address_names(memory.cells.values()),
         constants=_only_names(unit.enums),
         poisons=frozenset(memory.poisons),
+        errors=memory.errors,
         warnings=[*shared.warnings, *suspects],
         flavours=missed(unit),
         file=file,
@@ -220,6 +221,8 @@ class _Scope:
             return Const(self._container(place)[0])
         if isinstance(place, c.Call) and is_root_of_mm(place.name):
             return Const(root_of(self.memory, place))
+        if isinstance(place, c.Call) and special(place.name) == "err_ptr":
+            return Const(self.memory.value(self._syntax(place))[0])
         return self._whole_or_part(place, None)
 
     def _container(self, place: c.Call) -> tuple[Value, Type]:
@@ -292,7 +295,7 @@ class _Scope:
         if root is not None and root.percpu:
             text, hint = f"{root.name} is a per-CPU object", f"say whose: &0:{place.span.text}"
             raise Trouble("percpu", text, place.span, hint)
-        return self.memory.address(address)[0]
+        return self.memory.address(address, end=True)[0]
 
     def moves(self, address: Ptr) -> bool:
         """The last bits of a root are a PCID and flags of CR3."""
@@ -434,6 +437,8 @@ class _Scope:
         if isinstance(operand, c.Call):
             arguments = tuple(self._syntax(a[0]) for a in operand.arguments)
             return ast.CallExpr(operand.name, arguments, operand.span)
+        if isinstance(operand, c.Arith) and operand.op == "neg":
+            return ast.Unary("-", self._syntax(operand.parts[0]), operand.span)
         raise Trouble("place", "a register has no parts", operand.span)
 
     def va(self, name: c.Name) -> Ptr:

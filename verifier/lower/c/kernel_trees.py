@@ -59,8 +59,6 @@ def field_names(unit: ast.Unit) -> set[str]:
     for x in nodes((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
         if isinstance(x, ast.FieldExpr | ast.FieldInit | c.Field):
             found.add(x.name)
-        elif isinstance(x, ast.ContainerOf):
-            found.add(x.member)
     return found
 
 

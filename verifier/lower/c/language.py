@@ -9,6 +9,7 @@ from verifier.lower.c import special_free as memory
 from verifier.lower.c import special_ipi as ipi
 from verifier.lower.c import special_masks as masks
 from verifier.lower.c import special_mmu as mmu
+from verifier.lower.c import special_pointers as pointers
 from verifier.lower.c import special_walk as walk
 from verifier.lower.c import special_wide as wide
 from verifier.lower.c.body import Language
@@ -23,6 +24,7 @@ LANGUAGE = Language(
     statements=MappingProxyType({**STATEMENTS, **LOOP_STATEMENTS, **ENTRY_STATEMENTS}),
     words=MappingProxyType(
         {
+            "array_size": pointers.array_size,
             "assume": control.assume,
             "bad_entry": walk.bad_entry,
             "call_cpus": ipi.call_cpus,
@@ -32,6 +34,7 @@ LANGUAGE = Language(
             "cond_load": control.cond_load,
             "entry_below": walk.entry_below,
             "entry_of": mmu.entry_of,
+            "err_ptr": pointers.err_ptr,
             "first_entry": walk.first_entry,
             "free": memory.free,
             "free_rcu": memory.free_rcu,

@@ -9,6 +9,7 @@ from verifier.patterns import pattern
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
+from verifier.syntax.members import within
 from verifier.syntax.nodes import nodes
 from verifier.syntax.rebuilt import rebuilt
 from verifier.syntax.trouble import Trouble
@@ -23,7 +24,7 @@ BITS = {
 COMPOUND = (ast.Binary, ast.Conditional, ast.OrElse, ast.Assign, ast.Comma)
 # The names in nodes for which a parameter may stand.
 _NAMES: Mapping[type, str] = {
-    ast.FieldExpr: "name", ast.FieldInit: "name", ast.CallExpr: "name", ast.ContainerOf: "member",
+    ast.FieldExpr: "name", ast.FieldInit: "name", ast.CallExpr: "name",
     ast.ForEachCpu: "variable", ast.ForEachEntry: "variable",
 }  # fmt: skip
 
@@ -83,6 +84,9 @@ def named(body: Any, given: Mapping[str, ast.CExpr]) -> Any:
         if attribute is None or getattr(x, attribute) not in given:
             return x
         name = given[getattr(x, attribute)]
+        inner = within(name, x.base) if isinstance(x, ast.FieldExpr) else None
+        if inner is not None:
+            return inner
         if not isinstance(name, ast.Ident):
             raise Trouble("macro", f"{getattr(x, attribute)} stands for a name there, and is none here", None)
         return replace(x, **{attribute: name.name})

@@ -14,7 +14,7 @@ from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind
 from verifier.program.expressions import Const, Expr, call
-from verifier.program.values import IN_LINE, Ptr, Value, halted, softirqs_off
+from verifier.program.values import IN_LINE, Ptr, Value, halted, of_all, softirqs_off
 from verifier.source import Diagnostic
 from verifier.syntax import ast
 from verifier.syntax.nodes import gathered
@@ -90,13 +90,13 @@ class TestMemory(InitialContents):
         """The cells of a part of a struct."""
         if of.kind == "array":
             assert of.to is not None
-            name = at.base.split(":", 1)[-1]
+            name = of_all(at.base)
             self.arrays.setdefault(name, t.cells(of))
             self.columns[name] = of.bits
             for i in range(min(of.bits, MAX_CELLS + 1)):
                 yield from self.inner(Ptr(at.base, at.off + i * t.cells(of.to)), of.to, depth)
         elif of.inside and of.kind == "mask":
-            self.arrays[at.path.split(":", 1)[-1]] = self.cpus
+            self.arrays[of_all(at.path)] = self.cpus
             yield from (Ptr(at.path, c) for c in range(self.cpus))
         elif of.inside:
             yield from self._struct(at.path, of, depth + 1)
@@ -109,7 +109,8 @@ class TestMemory(InitialContents):
         for ptr in self._parts(named, named.name):
             self._room(named)
             shown = named.shown + elements(ptr.base, self).removeprefix(named.name)
-            several = named.size is not None or named.type.kind == "mask" or ptr.base in self.arrays
+            elements_here = named.type.kind == "mask" or (named.size is not None and not named.type.inside)
+            several = elements_here or ptr.base in self.arrays
             self.cells[ptr] = Cell(ptr, shown + (index(ptr, self) if several else ""), 0)
 
     def _object_cells(self, named: NamedObject) -> None:
@@ -148,7 +149,7 @@ class TestMemory(InitialContents):
         return self.workers[work]
 
     def _cell(self, ptr: Ptr, kind: CellKind = "data", default: Value = 0) -> None:
-        named = self.named.get(ptr.base.split(":", 1)[-1])
+        named = self.named.get(of_all(ptr.base))
         if named is not None and named.type.kind == "int" and named.type.tag == "code":
             kind = "code"
         self.cells[ptr] = Cell(ptr, cell_name(ptr, self), self.values.get(ptr, default), kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
 from verifier.lower.c.constants import calculated, chosen
+from verifier.lower.c.error_numbers import as_address
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
@@ -97,6 +98,7 @@ class Objects:
         self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
         self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
+        self.errors = False  # are there pointers that stand for errors?
         self.used = Uses()
 
     # -- names ------------------------------------------------------------------------------------
@@ -259,7 +261,7 @@ class Objects:
             if expr.op == "&" and isinstance(expr.operand, ast.Ident) and expr.operand.name not in self.named:
                 return self._name(expr.operand)
             if expr.op == "&":
-                return self.address(expr.operand)
+                return self.address(expr.operand, end=True)
             value, kind = self.value(expr.operand)
             function = {"-": "neg", "~": "inv", "!": "not"}.get(expr.op)
             if function:
@@ -303,6 +305,11 @@ class Objects:
     def _call(self, expr: ast.CallExpr) -> tuple[Value, Type]:
         if special(expr.name) == "mk_pte":
             return self._mk_pte(expr)
+        if special(expr.name) == "err_ptr":
+            if len(expr.arguments) != 1:
+                raise Trouble("arity", f"{expr.name} takes one number", expr.span, f"{expr.name}(-12)")
+            self.errors = True
+            return as_address(self.number(expr.arguments[0]), expr.span), t.ANY
         if expr.name in INITIALIZERS:
             if len(expr.arguments) != 1:
                 raise Trouble("arity", f"{expr.name} takes one argument", expr.span)
@@ -323,8 +330,8 @@ class Objects:
         check_present(bits, kind, expr.span)
         return make_entry(to, bits), t.PMD if kind.kind == "table" else t.PTE
 
-    def address(self, expr: ast.CExpr) -> tuple[Ptr, Type]:
-        """The address of a place, and the type of that address."""
+    def address(self, expr: ast.CExpr, end: bool = False) -> tuple[Ptr, Type]:
+        """The address of a place, and the type of that address. ``end``: it may be the end of an array."""
         if isinstance(expr, ast.Ident):
             named = self.named.get(expr.name) or self.stack.get(expr.name)
             if named is None:
@@ -339,12 +346,12 @@ class Objects:
             row = isinstance(expr.base, ast.IndexExpr)
             inside = isinstance(expr.base, ast.FieldExpr)
             if (inside or row) and kind.to is not None and kind.to.kind == "array":
-                return self._element(base, kind, index, expr.span)
+                return self._element(base, kind, index, expr.span, end=end)
             if row:
                 raise Trouble("index", f"{expr.base.span.text} has no elements", expr.span)
             named = self.named.get(base.base) or self.stack.get(base.base)
             size = self.cpus if kind.kind == "mask" else named.size if named else None
-            if size is None or not 0 <= index < size:
+            if size is None or not 0 <= index < size + end:
                 raise Trouble("index", f"there is no element {index}", expr.span)
             at = Ptr(base.base, index * t.cells(kind.to))
             if kind.to is not None and kind.to.inside:
@@ -373,10 +380,10 @@ class Objects:
             return Ptr(f"mm_cpumask({mm})"), t.MASK
         raise Trouble("place", "this is not a place in memory", expr.span)
 
-    def _element(self, base: Ptr, kind: Type, index: int, span: Span) -> tuple[Ptr, Type]:
+    def _element(self, base: Ptr, kind: Type, index: int, span: Span, end: bool) -> tuple[Ptr, Type]:
         """An element of an array in a struct, or of a row."""
         assert kind.to is not None and kind.to.to is not None
-        if not 0 <= index < kind.to.bits:
+        if not 0 <= index < kind.to.bits + end:
             raise Trouble("index", f"there is no element {index}", span)
         of = kind.to.to
         at = Ptr(base.base, base.off + index * t.cells(of))

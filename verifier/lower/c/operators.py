@@ -7,9 +7,10 @@ from verifier.lower.c.access import numeric, truth_of
 from verifier.lower.c.body import BodyCode, of_kernel
 from verifier.lower.c.objects import never_a_number
 from verifier.lower.c.parts import Val
+from verifier.lower.c.steps import check_one_array, check_ordered, may_move, moved
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, Const, call
-from verifier.program.values import UNDEF, Ptr
+from verifier.program.values import FIRST_ERROR, UNDEF, Ptr
 from verifier.source import Diagnostic
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -32,13 +33,13 @@ def combined(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
             text = f"nothing says which entry lies beside {at[0].span.text}: this leads to none"
             b.warn("entry", text, at[0].span.to(at[1].span), "name the entry, as pte(N, w)")
         return Val(call(t.ARITHMETIC[op], left.expr, right.expr), left.type)
+    if may_move(b, op, left, right, at):
+        return moved(b, op, left, right, at)
     numeric(left, at[0])
     numeric(right, at[1])
     function = t.ARITHMETIC[op]
-    pointers = [value.type for value in (left, right) if value.type.kind == "pointer"]
-    if pointers:
-        kind = t.LONG if len(pointers) == 2 else pointers[0] if op in "+-" else t.ANY
-        return Val(call(function, left.expr, right.expr), kind)
+    if "pointer" in (left.type.kind, right.type.kind):
+        return Val(call(function, left.expr, right.expr), t.ANY)
     if op in ("<<", ">>"):
         return shifted(b, op, left, right, by=at[1])
     kind = t.promoted(left.type, right.type)
@@ -108,8 +109,11 @@ def compared(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
     if op not in ("==", "!="):
         for value, e in zip((left, right), at, strict=True):
             if value.type != t.VA:
-                numeric(value, e)
-        check_same_va(left, right, at)
+                check_ordered(b, value, e)
+        if t.VA in (left.type, right.type):
+            check_same_va(left, right, at)
+        else:
+            check_one_array(left.expr, right.expr, at)
     elif b.memory.used.attributes:
         for held, wanted, node in ((left, right, at[1]), (right, left, at[0])):
             if held.type.kind in ("pte", "pmd", "any") and _names_entry(wanted, node):
@@ -154,7 +158,8 @@ def check_comparable(b: BodyCode, left: Val, right: Val, at: tuple[ast.CExpr, as
     one, two = at
     for held, number, here, e in ((left, right, one, two), (right, left, two, one)):
         constant = number.expr.value if isinstance(number.expr, Const) else 0
-        last = held.type == t.VA and constant in (-1, (1 << 64) - 1)  # as TLB_FLUSH_ALL
+        last = isinstance(constant, int) and constant % (1 << 64) >= FIRST_ERROR  # TLB_FLUSH_ALL, ERR_PTR()
+        last = last and held.type.kind in ("va", "struct")
         if isinstance(constant, int) and number.type.kind == "int" and constant and not last:
             hint = never_a_number(held.type.kind, here.span.text, isinstance(e, ast.Ident))
             if hint:

@@ -63,7 +63,7 @@ class Local:
 
     ``fixed``: it stands for this value wherever it is mentioned (a parameter, a loop's counter).
     ``constant``: nothing assigns to it.
-    ``struct``: the struct whose address it is declared to hold.
+    ``written``: the type that its declaration writes.
     """
 
     reg: str
@@ -74,7 +74,7 @@ class Local:
     stack: str = ""  # what is on the stack, at the address that ``fixed`` is: a struct, an array, a mask, …
     place: MemoryPlace | None = None  # where a lock or a counter on the stack is, which has a value
     constant: bool = False
-    struct: Type | None = None
+    written: Type | None = None
 
 
 class Held(NamedTuple):
@@ -153,7 +153,7 @@ class Shared:
     handlers: dict[Started, tuple[Instruction, ...]] = field(default_factory=dict)
     counter: int = 0
     slots: dict[Slot, str] = field(default_factory=dict)  # of stacks: the names of the objects
-    assigned: dict[int, set[str]] = field(default_factory=dict)  # by id of a function of the test
+    assigned: dict[int, set[str]] = field(default_factory=dict)  # by id of a function; 0: in programs
     # PCIDs that CR3 is loaded with; None: known only at run time
     pcids: set[Value | str | None] = field(default_factory=set)
     warnings: list[Diagnostic] = field(default_factory=list)

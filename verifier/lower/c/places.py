@@ -11,7 +11,7 @@ from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, Reg, call
-from verifier.program.values import Ptr
+from verifier.program.values import WOULD_BE, Ptr, of_all
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
@@ -36,8 +36,9 @@ def check_reachable(place: MemoryPlace, e: ast.CExpr) -> None:
         raise Trouble("percpu", f"{what} is a per-CPU object", e.span, hint)
 
 
-def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
-    """A place, or what every CPU has, which has an address."""
+def any_place(b: BodyCode, e: ast.CExpr, end: bool = False) -> MemoryPlace | Local:
+    """A place, or what every CPU has, which has an address. ``end``: only its address is asked for, which may
+    be the end of an array."""
     if isinstance(e, ast.Ident):
         return named_place(b, e)
     if isinstance(e, ast.Unary) and e.op == "*":
@@ -47,18 +48,18 @@ def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
         return member(b, e)
     if isinstance(e, ast.IndexExpr):
         base, index = base_of(b, e.base), apart(b, e.index)
-        if base.type.kind == "struct" and points(b, e.base):
+        if base.type.kind == "struct" and not is_whole(b, e.base):
             numeric(index, e.index)
             addr = base.expr
             if index.expr != Const(0):  # the struct itself is no array, perhaps
-                in_bounds(b, base.expr, index.expr, e, stride=1)
+                in_bounds(b, base.expr, index.expr, e, stride=1, end=end)
                 addr = call("add", base.expr, index.expr)
             return chosen(b, MemoryPlace(addr, base.type, whole=True, percpu=base.type.percpu), e)
         if base.type.kind not in ("pointer", "any") or base.type.to is t.VOID:
             raise Trouble("type", f"{base.type.words} has no elements", e.base.span)
         numeric(index, e.index)
         stride = t.cells(base.type.to)
-        in_bounds(b, base.expr, index.expr, e, stride=stride)
+        in_bounds(b, base.expr, index.expr, e, stride=stride, end=end)
         found = MemoryPlace(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
         found = chosen(b, found, e)
         step = index.expr if stride == 1 else call("mul", index.expr, Const(stride))
@@ -75,9 +76,19 @@ def any_place(b: BodyCode, e: ast.CExpr) -> MemoryPlace | Local:
     raise Trouble("place", "this cannot be read or written", e.span, hint)
 
 
-def points(b: BodyCode, e: ast.CExpr) -> bool:
-    """Is what leads to a struct a pointer to it, and not the struct itself?"""
-    return b.local(e.name, False) is not None if isinstance(e, ast.Ident) else isinstance(e, ast.Cast)
+def is_whole(b: BodyCode, e: ast.CExpr) -> bool:
+    """Is an expression a struct or a mask itself, and not its address?"""
+    if isinstance(e, ast.Ident):
+        local, named = b.local(e.name), b.memory.named.get(e.name)
+        if local is not None:
+            return (
+                local.stack != "" and local.fixed is not None and local.fixed.type.kind in ("struct", "mask")
+            )
+        return named is not None and named.type.kind in ("struct", "mask") and named.size is None
+    if not isinstance(e, ast.Unary | ast.FieldExpr | ast.IndexExpr) or getattr(e, "op", "*") != "*":
+        return False
+    _, place = b.captured(lambda: place_of(b, e))
+    return isinstance(place, MemoryPlace) and place.whole and place.type.kind in ("struct", "mask")
 
 
 def stands_for_a_place(e: ast.CallExpr) -> bool:
@@ -89,6 +100,13 @@ def stands_for_a_place(e: ast.CallExpr) -> bool:
 def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
     """``base.name`` and ``base->name``; of a bitfield the unit that it lies in."""
     check_arrow(b, e)
+    if isinstance(e.base, ast.Cast) and isinstance(e.base.operand, ast.Num):
+        text = (
+            f"{e.span.text} is where {e.name} lies in its struct, and objects here are cells without offsets"
+        )
+        raise Trouble(
+            "type", text, e.span, "name an object; container_of(p, struct foo, x) leads back to one"
+        )
     base = base_of(b, e.base)
     if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
         base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))
@@ -205,29 +223,34 @@ def field_of(b: BodyCode, kind: Type, e: ast.FieldExpr) -> tuple[Type, Bitfield 
     return b.memory.field(group(kind), e.name)
 
 
-def in_bounds(b: BodyCode, base: Expr, index: Expr, e: ast.IndexExpr, stride: int) -> None:
-    """Raise ``Trouble`` for an element that an array does not have; ``stride``: the cells of one."""
+def in_bounds(b: BodyCode, base: Expr, index: Expr, e: ast.IndexExpr, stride: int, end: bool) -> None:
+    """Raise ``Trouble`` for an element that an array does not have; ``stride``: the cells of one. ``end``:
+    its address alone is asked for, which may be the end of the array."""
     if isinstance(base, Const) and isinstance(base.value, Ptr) and isinstance(index, Const):
         if not isinstance(index.value, int):
             raise Trouble("type", "an index is a number", e.span)
         at = Ptr(base.value.base, base.value.off + index.value * stride)
-        name = at.base.split(":", 1)[-1]
+        if WOULD_BE in at.base or (at.off == 0 and base.value.off):
+            return  # in what container_of() gives of what is in no struct
+        name = of_all(at.base)
         size = b.memory.arrays.get(name)
         if size is not None and isinstance(e.base, ast.IndexExpr) and stride == 1:
             size = min(size, b.memory.columns.get(name, size))
-            if not 0 <= base.value.off % size + index.value < size:
+            if not 0 <= base.value.off % size + index.value < size + end:
                 text, hint = f"there is no element {index.value}", f"there are {size} elements in a row"
                 raise Trouble("index", text, e.span, hint)
             return
         if size is not None:
-            if not 0 <= at.off < size:
+            if not 0 <= at.off < size + end * stride:
                 count = size // stride
                 text = f"there is no element {at.off // stride}"
                 raise Trouble("index", text, e.span, f"there are {count} elements")
             return
         named = b.memory.named.get(at.base) or b.memory.stack.get(at.base)
-        if named is not None and named.percpu and 0 <= at.off < (named.size or 1):
+        if named is not None and named.percpu and 0 <= at.off < (named.size or 1) + end:
             return  # what every CPU has is several cells
+        if end and Ptr(at.base, at.off - 1) in b.memory.cells:
+            return
         if at not in b.memory.cells:
             hint = f"{named.shown or named.name} has {named.size} elements" if named and named.size else ""
             raise Trouble("index", f"there is no element {at.off}", e.span, hint)

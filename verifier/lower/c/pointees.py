@@ -3,6 +3,8 @@ something that they are not."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from verifier.lower.c import types as t
 from verifier.lower.c.objects import MAX_INNER, Objects, group
 from verifier.lower.c.types import Type
@@ -20,12 +22,21 @@ def way(objects: Objects, outer: Type, inner: Type, depth: int = 0) -> list[str]
         return None
     of = group(outer)
     for name in objects.first.get(of, ()):
-        held = objects.fields[of][name]
-        kind = replace(held, inside=False) if held.inside else Type("pointer", to=held)
-        more = [] if kind == inner else way(objects, kind, inner, depth + 1)
-        if more is not None:
-            return [objects.step(of, name), *more]
+        for kind in _addresses(objects.fields[of][name]):
+            more = [] if kind == inner else way(objects, kind, inner, depth + 1)
+            if more is not None:
+                return [objects.step(of, name), *more]
+    for names, held in objects.halves.get(of, {}).values():
+        if len(names) == 1 and names[0] in objects.first.get(of, ()) and inner == Type("pointer", to=held):
+            return [objects.step(of, names[0])]  # the lower half of an integer of 128 bits
     return None
+
+
+def _addresses(held: Type) -> Iterator[Type]:
+    """The types of the address of a member: an array has that of its first element, too."""
+    yield replace(held, inside=False) if held.inside else Type("pointer", to=held)
+    if held.kind == "array" and held.to is not None:
+        yield from _addresses(held.to)
 
 
 def same_number(wanted: Type, given: Type, span: Span) -> None:

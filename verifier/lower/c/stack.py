@@ -17,6 +17,7 @@ from verifier.lower.c.parts import MemoryPlace, Slot, Val
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, Const, Expr, call
 from verifier.program.values import Ptr
+from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import INITIALIZERS
@@ -27,7 +28,12 @@ def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
     first; with some, the rest of it is 0 (C11 6.7.9)."""
     size = None if s.size is None else size_of(b, s.size)
     columns = None if s.columns is None else size_of(b, s.columns)
-    if size is not None and (kind.kind in t.HANDLES and not s.type.pointers):
+    if size is not None and kind.kind == "struct" and not s.type.pointers:
+        kind = replace(kind, inside=True)
+        if columns is not None:
+            text = f"an array of arrays of {kind.words}"
+            raise Trouble("not-yet", f"{text} is not supported", s.span, "number the elements yourself")
+    elif size is not None and kind.kind in t.HANDLES and not s.type.pointers:
         raise Trouble("not-yet", f"local arrays of {kind.words} are not supported", s.span)
     if kind.kind in ("mm", "table", "page", "mask", "struct") and s.type.pointers:
         kind = Type("pointer", to=kind)
@@ -107,7 +113,9 @@ def store_elements(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast
         item = init.items[i] if i < len(init.items) else None
         if isinstance(item, ast.FieldInit):
             raise Trouble("value", "an array has no fields", item.span)
-        if kind.kind == "array":
+        if kind.inside:
+            store_struct(b, place, s, init, item)
+        elif kind.kind == "array":
             row = Const(place.addr.value) if isinstance(place.addr, Const) else at
             if item is not None and not isinstance(item, ast.Braced):
                 raise Trouble("value", "a row is given in braces", item.span, "{ {1, 2}, {3, 4} }")
@@ -117,6 +125,20 @@ def store_elements(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast
             store(b, place, first_value(b, item), s)
         else:
             store(b, place, Val(FALSE, t.INT), s)
+
+
+def store_struct(
+    b: BodyCode, place: MemoryPlace, s: ast.Declare, init: ast.Braced, item: ast.InitItem | None
+) -> None:
+    """An element that is a struct: in braces, 0 if it is left out, or by ``{ 0 }`` for all."""
+    if isinstance(item, ast.Num) and item.value == 0 and len(init.items) == 1:
+        item = None
+    if item is not None and not isinstance(item, ast.Braced):
+        text = "an element that is a struct is given in braces"
+        raise Trouble("value", text, item.span, "{ { .x = 1 }, { .x = 2 } }")
+    assert isinstance(place.addr, Const)
+    kind = replace(place.type, inside=False)
+    store_fields(b, place.addr, kind, s, init=item or ast.Braced((), init.span))
 
 
 def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.Braced) -> None:

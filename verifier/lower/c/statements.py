@@ -8,14 +8,14 @@ from verifier.lower.c.access import kept, stays, store_local
 from verifier.lower.c.beginnings import as_declared
 from verifier.lower.c.bodies import assigned_names, statements
 from verifier.lower.c.body import BodyCode, Lines, line
-from verifier.lower.c.copies import is_whole
 from verifier.lower.c.expressions import condition_of, shown_whole, written
 from verifier.lower.c.loops import forget
 from verifier.lower.c.operators import COMPARE
-from verifier.lower.c.parts import Exits, Val
+from verifier.lower.c.parts import Exits, Local, Val
+from verifier.lower.c.places import is_whole
 from verifier.lower.c.stack import on_stack, single
 from verifier.lower.c.types import Type
-from verifier.lower.code import Branch, Emit, Instruction, Jump, Label
+from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, SetRegister
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call
 from verifier.program.values import truth
 from verifier.records import replace
@@ -107,7 +107,7 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
             kind = replace(value.type, inside=False)
     local = b.declare(s.name, None if kind is t.ANY or kind.kind in t.HANDLES else kind)
     local.span, local.constant = s.span, s.constant
-    local.struct = kind if kind.kind == "struct" else None
+    local.written = kind
     if value is not None and value.local is not None and s.name not in assigned_here(b):
         local.fixed = value  # it points to that local for good
         return
@@ -115,12 +115,28 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
         local.type = kind
     if value is not None:
         store_local(b, local, value, s)
+        keeps(b, s, local)
+
+
+def keeps(b: BodyCode, s: ast.Declare, local: Local) -> None:
+    """A local that begins with a constant address and is not assigned to holds it for good: loops that end
+    there are known to."""
+    last = b.code[-1]
+    kind = local.type or t.ANY
+    if not isinstance(last, SetRegister) or last.reg != local.reg or not isinstance(last.value, Const):
+        return
+    if kind.kind in ("pointer", "struct") and kind != t.TO_FUNCTION and s.name not in assigned_here(b):
+        local.fixed = Val(last.value, kind)
 
 
 def assigned_here(b: BodyCode) -> set[str]:
     """The names that the innermost function, or this program, assigns to."""
     inside = b.unit.functions.get(b.stack[-1]) if b.stack else None
-    return assigned_names(inside.body if inside is not None else (b.unit.threads, b.unit.nmis))
+    key = id(inside) if inside is not None else 0
+    if key not in b.shared.assigned:
+        where = inside.body if inside is not None else (b.unit.threads, b.unit.nmis)
+        b.shared.assigned[key] = assigned_names(where)
+    return b.shared.assigned[key]
 
 
 def declared(b: BodyCode, s: ast.Declare) -> tuple[Type, ast.Declare]:

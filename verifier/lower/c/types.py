@@ -45,9 +45,10 @@ class Type:
 
 
 _WORDS = {
-    "pointer": "an address", "any": "a value", "void": "void", "mm": "an address space (mm)",
-    "va": "a virtual address", "entry": "a pointer to a page-table entry",
-    "pte": "the content of a page-table entry", "mask": "a cpumask",
+    "pointer": "an address", "array": "an array", "any": "a value", "void": "void",
+    "mm": "an address space (mm)", "va": "a virtual address",
+    "entry": "a pointer to a page-table entry", "pte": "the content of a page-table entry",
+    "mask": "a cpumask",
     "upper": "a pointer to an upper page-table entry", "pmd": "the content of an upper page-table entry",
 }  # fmt: skip
 
@@ -79,6 +80,12 @@ def loaded(kind: Type) -> Type:
     if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
         return replace(kind.to, percpu=kind.percpu)
     return kind
+
+
+def decayed(kind: Type) -> Type:
+    """The type of the address of the first element of an array; of an array of structs, that of a struct."""
+    inside = kind.kind == "pointer" and kind.to is not None and kind.to.kind == "struct" and kind.to.inside
+    return replace(kind.to, inside=False, percpu=kind.percpu) if inside and kind.to else kind
 
 
 _SIMPLE = {
@@ -264,9 +271,10 @@ def converted(expr: Expr, source: Type, target: Type) -> Expr:
 
 
 def words_of_64(a: Expr, b: Expr, x: Type, y: Type) -> tuple[Expr, Expr]:
-    """Two values that are compared for equality where the type of one is not known: as words of 64 bits,
-    so that -1 and ``~0UL`` are the same. What cannot differ by its sign stays as it is."""
-    if {x.kind, y.kind} != {"any", "int"}:
+    """Two values that are compared for equality where the type of one is not known, or is that of an address:
+    as words of 64 bits, so that -1 and ``~0UL`` are the same. What cannot differ by its sign stays."""
+    kinds = {x.kind, y.kind}
+    if "int" not in kinds or not kinds & {"any", "pointer", "struct"}:
         return a, b
     number = a if x.kind == "int" else b
     if isinstance(number, Const) and isinstance(number.value, int) and 0 <= number.value < 1 << 63:
