@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from verifier.errors import InputError, Interrupted, LimitError, fault
+from verifier.errors import InputError, Interrupted, LimitError, VerifierError, fault
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic
 from verifier.suite.decide import unknown
@@ -49,13 +49,12 @@ def outcomes(
     executors = cluster_at(options.dask) if options.dask is not None else None
     book, shelf = None, None
     if options.store is not None:
-        from verifier.suite.kept import Book, OnDisk
-        from verifier.suite.store import opened
+        from verifier.suite.kept import OnDisk, begun
 
-        said = opened(options.store)
+        book, said = begun(options.store, columns, len(tasks), command)
         if said:
-            yield tasks[0], Aside(f"{said}, and a new one is begun")
-        book, shelf = Book(options.store, columns, len(tasks), command), OnDisk(options.store)
+            yield tasks[0], Aside(said)
+        shelf = OnDisk(options.store)
     if executors is not None:
         parts = _spread(executors, tasks, columns, finish, book)
     else:
@@ -115,14 +114,13 @@ def _told(
     state = "failed"
     try:
         for number, part in parts:
-            if book is not None and book.unkept:
-                yield from ((tasks[number], aside) for aside in _asides(book, book.unkept))
-                book.unkept.clear()
+            if book is not None:
+                yield from ((tasks[number], aside) for aside in _told_first(book))
             file = files.setdefault(number, _File(tasks[number], number, columns, finish, book))
             if isinstance(part, Doing):
                 yield file.task, part
                 continue
-            yield from ((file.task, outcome) for outcome in (file.end() if part is None else file.take(part)))
+            yield from _noted(file.task, file.end() if part is None else file.take(part), book)
             if part is None:
                 del files[number]
                 yield file.task, None
@@ -130,11 +128,27 @@ def _told(
     except Interrupted as stop:
         state = f"stopped by {signal.Signals(stop.signum).name}"
         for file in files.values():
-            yield from ((file.task, outcome) for outcome in file.end())
+            yield from _noted(file.task, file.end(), book)
         raise
     finally:
-        asides = _asides(book, book.end(state)) if book is not None else []
+        asides = [*_told_first(book), *_asides(book, book.end(state))] if book is not None else []
     yield from ((tasks[-1], aside) for aside in asides)
+
+
+def _noted(
+    task: Task, found: Iterable[Outcome[P] | Aside], book: Book | None
+) -> Iterator[tuple[Task, Outcome[P] | Aside]]:
+    """Outcomes of a file; its errors are noted in the book."""
+    for outcome in found:
+        if book is not None and isinstance(outcome, VerifierError):
+            book.unkept += book.note(task.name, outcome)
+        yield task, outcome
+
+
+def _told_first(book: Book) -> list[Aside]:
+    """What the book itself could not read or write since it was asked last."""
+    unkept, book.unkept = book.unkept, []
+    return _asides(book, unkept)
 
 
 def _asides(book: Book, unkept: Iterable[Unkept]) -> list[Aside]:
