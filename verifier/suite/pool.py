@@ -14,7 +14,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Generic, TypeVar, cast
 
@@ -79,6 +79,36 @@ class Signals:
             signal.signal(signum, handler)
         os.close(self.read)
         os.close(self.write)
+
+
+class _Stop(KeyboardInterrupt):
+    """A signal asks to stop. Nothing on its way takes it for an error of a test."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Inside this context, a signal that asks to stop leaves it as ``Interrupted``, wherever it comes; a pool
+    inside hears it first. ``Signals`` says which signals, and what a second one does."""
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        for again in before:
+            signal.signal(again, lambda number, _: os._exit(128 + number))
+        raise _Stop(signum)
+
+    before: dict[int, Handler] = {}
+    try:
+        for number in STOPPING:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, stop)
+        yield
+    except _Stop as stopped:
+        raise Interrupted(stopped.signum) from None
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 class Pool:
