@@ -64,7 +64,9 @@ def outcomes(
             return parts_of(job, finish, done)
 
         limits = limits_together(columns)
-        parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
+        parts = (
+            Pool(len(tasks), work, jobs, limits, patient=True).parts() if forks() else _here(len(tasks), work)
+        )
     yield from _told(tasks, columns, finish, parts, book)
 
 

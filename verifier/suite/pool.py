@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, Generic, TypeVar, cast
 
 from verifier.errors import Interrupted, LimitError, VerifierError, fault
-from verifier.records import dataclass
+from verifier.records import NamedTuple, dataclass
 from verifier.suite.order import InOrder
 from verifier.suite.worker import (
     END,
@@ -113,11 +113,20 @@ def stopping() -> Iterator[None]:
 
 class Pool:
     """Does ``count`` tasks in ``jobs`` processes at a time. ``wanted`` is asked now and then: does somebody
-    still wait for the results?"""
+    still wait for the results? ``patient``: if a process is killed before it has sent a part of its task, the
+    task is begun once more."""
 
     def __init__(
-        self, count: int, work: Work, jobs: int, limits: Limits, wanted: Callable[[], bool] | None = None
+        self,
+        count: int,
+        work: Work,
+        jobs: int,
+        limits: Limits,
+        wanted: Callable[[], bool] | None = None,
+        *,
+        patient: bool = False,
     ) -> None:
+        self.patient, self.begun_again = patient, set[int]()
         self.work, self.limits, self.wanted = work, limits, wanted
         self.jobs = max(1, min(jobs, count))
         self.workers: list[_Worker] = []
@@ -222,11 +231,28 @@ class Pool:
         died = worker.end()
         if worker.task is None:
             return
-        self.tasks.add(worker.task, instead or Lost(died))
+        if (
+            self.patient
+            and instead is None
+            and died.killed
+            and not worker.done
+            and worker.task not in self.begun_again
+        ):
+            self.begun_again.add(worker.task)
+            self.tasks.give_back(worker.task, 0)
+            return
+        self.tasks.add(worker.task, instead or Lost(died.cause))
         if worker.done:
             self.tasks.give_back(worker.task, worker.done + 1)
         else:
             self.tasks.end(worker.task)
+
+
+class Death(NamedTuple):
+    """How a process died: the ``cause``, and whether it was ``killed`` by a signal."""
+
+    cause: str
+    killed: bool
 
 
 class _Worker:
@@ -286,8 +312,8 @@ class _Worker:
             self.since = time.monotonic()
         return frames, bool(data)
 
-    def end(self) -> str:
-        """Kill the worker if it is alive, and wait for its end. Returns the cause of its death."""
+    def end(self) -> Death:
+        """Kill the worker if it is alive, and wait for its end."""
         try:
             os.kill(self.pid, signal.SIGKILL)
             status = os.waitpid(self.pid, 0)[1]
@@ -300,7 +326,7 @@ class _Worker:
             said = ""
         for fd in (self.requests, self.results, self.errors):
             os.close(fd)
-        return _cause(status, said)
+        return Death(_cause(status, said), os.WIFSIGNALED(status))
 
 
 class Nonsense(Exception):
