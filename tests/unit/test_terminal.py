@@ -321,6 +321,16 @@ def test_nothing_is_here(
     assert f"no tests in tests = ['mine'] in [tool.verifier] of {tmp_path}" in capsys.readouterr().err
 
 
+def test_the_tests_of_the_settings_are_named_as_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.verifier]\ntests = ["gone"]\n')
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    assert main(["check"]) == 2
+    assert f"there are no tests in {tmp_path}/gone, as [tool.verifier] of " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("value", ['"mine"', "[]", "[1]", '[""]'])
 def test_tests_are_a_list_of_paths(
     value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

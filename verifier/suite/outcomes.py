@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from verifier.errors import InputError, Interrupted, LimitError, VerifierError, fault
@@ -42,18 +43,17 @@ def outcomes(
 
     Each test is decided under all ``columns``; warnings, ``strict`` and the store are those of the first
     column. ``finish`` makes an outcome of the verdicts, inside the process that decided. ``jobs`` is the
-    number of processes; ``command`` is noted in the store. Raises ``Interrupted`` if a signal asks to stop,
-    ``LimitError`` if no process can start, and ``UsageError`` for a store that cannot be used.
+    number of processes; ``command`` is noted in the store. Raises ``UsageError`` at once for a store that
+    cannot be used; the iterator raises ``Interrupted`` if a signal asks to stop, and ``LimitError`` if no
+    process can start.
     """
     options = columns[0]
     executors = cluster_at(options.dask) if options.dask is not None else None
-    book, shelf = None, None
+    book, shelf, said = None, None, ""
     if options.store is not None:
         from verifier.suite.kept import OnDisk, begun
 
         book, said = begun(options.store, columns, len(tasks), command)
-        if said:
-            yield tasks[0], Aside(said)
         shelf = OnDisk(options.store)
     if executors is not None:
         parts = _spread(executors, tasks, columns, finish, book)
@@ -67,7 +67,8 @@ def outcomes(
         parts = (
             Pool(len(tasks), work, jobs, limits, patient=True).parts() if forks() else _here(len(tasks), work)
         )
-    yield from _told(tasks, columns, finish, parts, book)
+    told = _told(tasks, columns, finish, parts, book)
+    return chain([(tasks[0], Aside(said))], told) if said else told
 
 
 def cluster_at(address: str) -> Executors:
