@@ -318,7 +318,7 @@ def test_nothing_is_here(
     assert "names no path, and there are no .litmus files below this directory" in capsys.readouterr().err
     (tmp_path / "pyproject.toml").write_text('[tool.verifier]\ntests = ["mine"]\n')
     assert main([command]) == ExitCode.WRONG
-    assert f"no tests in tests = ['mine'] in [tool.verifier] of {tmp_path}" in capsys.readouterr().err
+    assert f"no tests in {tmp_path}/mine, as [tool.verifier] of {tmp_path}" in capsys.readouterr().err
 
 
 def test_the_tests_of_the_settings_are_named_as_what_they_are(

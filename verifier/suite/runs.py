@@ -131,7 +131,7 @@ def _flag(value: int | None) -> bool | None:
 
 def verdicts(run: SuiteRun) -> list[Recorded]:
     """The verdicts of a run, in the order of its files. Raises ``UsageError``."""
-    with existing(run.store) as store:
+    with existing(run.store, known=True) as store:
         rows = _rows(
             store, "SELECT * FROM verdicts WHERE run = ? ORDER BY file, test, machine", (run.number,)
         )

@@ -21,6 +21,7 @@ from verifier.suite.shelf import Cell, Kept, Record, StoreError
 _APPLICATION = 0x6C69746D  # "litm", in SQLite's header
 _WAIT = 60.0  # seconds for another process to finish its writing
 _MAGIC = b"SQLite format 3\0"
+_UNTOUCHED = "ro&immutable=1"  # how a file is opened of which nothing changes, nor beside it
 _HEAD, _MADE_BY = 100, slice(68, 72)  # the header of a database, and where it names a program
 _FIRST = f"""
 CREATE TABLE texts (digest TEXT PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
@@ -55,6 +56,14 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # the same, of 
 def _connected(path: str, mode: str) -> sqlite3.Connection:
     file = f"{Path(path).absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(file, timeout=_WAIT, isolation_level=None, uri=True)
+
+
+def _fixed(path: str) -> bool:
+    """Is the file one that this process may only read, and that nobody writes? SQLite would leave files
+    beside it."""
+    if not os.path.exists(path) or os.path.lexists(f"{path}-wal"):
+        return False
+    return not all(os.access(place, os.W_OK) for place in (path, os.path.dirname(path) or os.curdir))
 
 
 def _number(base: sqlite3.Connection, pragma: str) -> int:
@@ -102,7 +111,8 @@ class ResultsStore:
         with _reported():
             if not create:
                 os.stat(path)  # SQLite's own message names no cause
-            self.base = _connected(path, "rwc" if create else "rw")
+            self.fixed = _fixed(path)
+            self.base = _connected(path, _UNTOUCHED if self.fixed else "rwc" if create else "rw")
             try:
                 self._open()
             except BaseException:
@@ -112,6 +122,8 @@ class ResultsStore:
     def _open(self) -> None:
         """Make the tables that are missing. Nothing is changed before it is known whose file it is."""
         version = _version(self.base)
+        if self.fixed and version == VERSION:
+            return
         self._share()
         self.base.execute("PRAGMA synchronous = NORMAL")  # what a killed process has written is kept
         if version < VERSION:
@@ -271,15 +283,17 @@ def opened(path: str) -> str:
     return said
 
 
-def existing(path: str) -> ResultsStore:
-    """A store that is there. Raises ``UsageError`` if the file is none, or is damaged."""
+def existing(path: str, *, known: bool = False) -> ResultsStore:
+    """A store that is there. Raises ``UsageError`` if the file is none, or is damaged. ``known``: all of it
+    has just been looked at."""
     why = looked_at(path)
     try:
         if why:
             raise StoreError(why, damaged=True)
         store = ResultsStore(path)
         try:
-            store.healthy()
+            if not known:
+                store.healthy()
         except BaseException:
             store.close()
             raise
@@ -330,7 +344,7 @@ def looked_at(path: str) -> str:
 def _asked(path: str) -> None:
     """Ask a database that may be another program's whose it is, by a connection that leaves it, and all
     beside it, as they are. Raises ``UsageError`` if it is another's."""
-    with suppress(sqlite3.Error), closing(_connected(path, "ro&immutable=1")) as base:
+    with suppress(sqlite3.Error), closing(_connected(path, _UNTOUCHED)) as base:
         try:
             _version(base)
         except StoreError as error:

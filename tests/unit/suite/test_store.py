@@ -536,6 +536,25 @@ def test_a_store_that_cannot_be_written_at_first_costs_no_verdict(
 TIMES = re.compile(r'"seconds": .*')
 
 
+def test_a_store_that_may_only_be_read_is_read(
+    suite: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = call("check", ".", "--store", "s.db")
+    before = sorted(p.name for p in suite.iterdir())
+    monkeypatch.setattr(store_module.os, "access", lambda *_: False)
+    listed = call("results", "last", "--store", "s.db")
+    assert listed[0] == 0 and "4 tests: 4 as expected" in listed[1]
+
+    def decided(*_: object) -> Verdict:
+        raise AssertionError("the store has it")
+
+    monkeypatch.setattr(kept, "run_or_die", decided)
+    code, out, err = call("check", ".", "--store", "s.db")
+    assert (code, out) == first[:2]
+    assert err == "verifier: s.db: attempt to write a readonly database; not all verdicts are kept\n"
+    assert sorted(p.name for p in suite.iterdir()) == before
+
+
 def test_a_run_says_what_of_it_is_not_stored(
     suite: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
