@@ -6,7 +6,7 @@ import argparse
 
 from verifier.commands.arguments import Arguments
 from verifier.commands.calls import cluster_of, decided, store_of, tree_of
-from verifier.commands.options import add_keeping, add_limiting, add_paths, add_place
+from verifier.commands.options import add_bound, add_keeping, add_limiting, add_paths, add_switches, add_tree
 from verifier.output import Output
 from verifier.program.profiles import MODEL_NAMES
 
@@ -18,7 +18,9 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument(
         "--models", metavar="A,B", default=MODEL_NAMES[0], help="what to compare (default: %(default)s)"
     )
-    add_place(command)
+    add_switches(command, "each profile")
+    add_bound(command)
+    add_tree(command)
     add_limiting(command)
     add_keeping(command)
     command.add_argument("-a", "--all", action="store_true", help="show tests with the same verdicts, too")
@@ -34,6 +36,9 @@ def run(arguments: Arguments, out: Output) -> int:
         Options(
             profile=profile,
             model=model,
+            unroll=arguments.unroll,
+            defines=dict(arguments.defines),
+            settings=dict(arguments.settings),
             timeout=arguments.timeout,
             witnesses=False,
             memory=arguments.memory,
@@ -46,6 +51,8 @@ def run(arguments: Arguments, out: Output) -> int:
         )
         for profile, model in machines
     ]
+    for one in options:
+        _ = one.switches  # complain about an unknown switch before reading files
     table = Table(out, machines, everything=arguments.all)
     stopped = decided(arguments, options, table)
     table.close()

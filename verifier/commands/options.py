@@ -29,11 +29,16 @@ def add_color(command: argparse.ArgumentParser) -> None:
 def add_machine(command: argparse.ArgumentParser) -> None:
     """Add the options that say what to decide, and for which machine."""
     add_memory_model(command)
+    add_bound(command)
+    add_tree(command)
+
+
+def add_bound(command: argparse.ArgumentParser) -> None:
+    """Add the option that says how far loops are followed."""
     command.add_argument(
         "--unroll", type=whole_number, metavar="N",
         help="how often a CPU may jump backwards (default: as the file says, or 2)",
     )  # fmt: skip
-    add_tree(command)
 
 
 def add_memory_model(command: argparse.ArgumentParser) -> None:
@@ -47,9 +52,14 @@ def add_memory_model(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the machine: generic (the default), intel, amd, …",
     )
+    add_switches(command, "the profile")
+
+
+def add_switches(command: argparse.ArgumentParser, of: str) -> None:
+    """Add the option that changes a switch of one profile, or of several."""
     command.add_argument(
         "--set", dest="settings", type=_setting, action="append", default=[], metavar="SWITCH=VALUE",
-        help="change one switch of the profile",
+        help=f"change one switch of {of}",
     )  # fmt: skip
 
 

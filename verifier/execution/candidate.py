@@ -26,7 +26,6 @@ from verifier.program.expressions import evaluate
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.leaves import addresses, mapping
 from verifier.program.ops import Kind
-from verifier.program.profiles import OVERTAKING
 from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
 from verifier.program.waits import Stop
 
@@ -309,7 +308,7 @@ class _Candidate(Removals):
         """The candidate."""
         x, s = self.x, self.switches
         late = {e.id: e for e in self.events if x.buffered(e.id)}
-        light = x.between_functions()
+        light, found = x.between_functions(), x.without_interrupt()
         done = [e for e in self.events if e.id not in x.faults]
         whole = [e for e in done if e.id not in light]
         faults = set(x.faults.values())
@@ -337,7 +336,7 @@ class _Candidate(Removals):
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
             Q=Events(e.id for e in self.events if e.id in among and promised(e)),
             D=Events(e.id for e in whole if drains(e, s)) | faults,
-            SER=Events(e.id for e in whole if serializes(e, s)),
+            SER=Events(e.id for e in whole if e.id not in found and serializes(e, s)),
             SF=Events(e.id for e in done if fences(e)),
             ICR=Events(e.id for e in done if bare(e) and e.id not in stored),
             H=Events(e.id for e in self.events if e.id not in light and holds_icr(e, s)) | held,
@@ -435,8 +434,7 @@ class _Candidate(Removals):
     def _kept(self) -> Relation:
         """Sends whose handlers keep their order (MMR 17.7)."""
         sends = [e for e in self.events if e.op == "SEND"]
-        kernel = None if self.program.kernel is None else self.x.slots[self.program.kernel]
-        old = isinstance(kernel, int) and kernel < OVERTAKING
+        old = self.program.old_queue(self.x.slots)
         return Relation(
             (a.id, b.id)
             for a in sends

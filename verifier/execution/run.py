@@ -181,6 +181,17 @@ class Execution:
         ends = {bodies[a].events[-1].id for a, _ in self.together}
         return ends | {bodies[b].events[0].id for _, b in self.together}
 
+    def without_interrupt(self) -> set[int]:
+        """First and last events of calls that a CPU finds by itself before its thread begins (MMR 8.12)."""
+        found: set[int] = set()
+        for body in [] if self.program.old_queue(self.slots) else self.program.own_calls():
+            line, first = self.order[body.cpu], body.events[0].id
+            thread = self.program.thread(body.cpu).id
+            before = line[: line.index(first)] if first in line else line
+            if first in line and all(self.program.events[e].body != thread for e in before):
+                found |= {first, body.events[-1].id}
+        return found
+
     def lines(self) -> list[list[int]]:
         """Each CPU's instants in program order."""
         return [[n for e in line for n in self.instants(e)] for line in self.order]

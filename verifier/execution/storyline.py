@@ -73,6 +73,7 @@ class _Teller:
         self.events_of = {n: e for part in (execution.dirty, execution.fetches) for e, n in part.items()}
         self.faults = {n: e for e, n in execution.faults.items()}
         self.along = execution.between_functions()
+        self.alone = execution.without_interrupt()
         self.tlb = _Tlb(execution)
         self.shown_issue: dict[int, int] = {}  # commit -> issue node
         self.behind: dict[int, int] = {}  # event that may leave its place -> the instant before it
@@ -253,6 +254,8 @@ class _Teller:
                 return Step("exec", event.cpu, event, note="executed early", rule="8.2")
             if node in self.along:
                 return Step("exec", event.cpu, event, note="the interrupt continues", rule="8.10")
+            if node in self.alone:
+                return Step("exec", event.cpu, event, note="without an interrupt", rule="8.12")
             note = self._translated(node)
             reads = self._reads(x.fetches.get(node, node))
             if event.op == "T" and event.accesses[0].slot is not None:

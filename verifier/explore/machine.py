@@ -308,7 +308,7 @@ class AbstractMachine(Upkeep):
             draft.buffers[cpu] = stripped((*draft.buffers[cpu], Buffered((), BARRIER)))
         elif event.op == "JMP":
             self.prefetched.branch(draft, cpu)
-        if op.serial:
+        if op.serial and not sends.without_interrupt(self, draft, event):
             self.prefetched.restart(draft, cpu)
             draft.tlbs[cpu] &= ~self.caches.absents
 

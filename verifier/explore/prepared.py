@@ -149,6 +149,7 @@ class Prepared:
         self.unmaskable = [body.kind == "nmi" for body in program.bodies]
         self.softly = [body.kind == "callback" for body in program.bodies]
         self.batching = {body.id for pair in program.batches() for body in pair}
+        self.own_calls = {body.id for body in program.own_calls()}
         self.sender = [-1 if body.send is None else body.send.cpu for body in program.bodies]
         self.by_nmi = [self._from_nmi(body) for body in program.bodies]
         # Handlers that no call queue keeps in order (MMR 8.3), those from before the test among them.

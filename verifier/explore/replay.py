@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from verifier.errors import InternalError
+from verifier.explore import sends
 from verifier.explore.caches import LOADED, UPPER_ENTRY, Item
 from verifier.explore.instants import Instants
 from verifier.explore.machine import AbstractMachine
@@ -307,6 +308,8 @@ class Telling:
             note, rule = "executed early", "8.2"
         if event is not None and event.op in ("DLV", "IRET") and self.goes_on(i, event):
             note, rule = "the interrupt continues", "8.10"
+        elif event is not None and sends.without_interrupt(self.machine, old, event):
+            note, rule = "without an interrupt", "8.12"
         if move.fault:
             note, rule = "faults", "6.3"
         elif move.used and event is not None and event.op == "T":

@@ -21,7 +21,6 @@ from verifier.explore.upkeep import Upkeep
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.ops import ICR
-from verifier.program.profiles import OVERTAKING
 from verifier.program.values import truth
 
 
@@ -64,17 +63,27 @@ def following(machine: Upkeep, state: State, cpu: int) -> Iterator[int]:
             yield body
 
 
+def without_interrupt(machine: Upkeep, state: State | Draft, event: Event) -> bool:
+    """Is this the beginning or the end of a call that its CPU finds by itself, before its thread has executed
+    anything (MMR 8.12)? That it comes by an interrupt orders more, and adds no outcomes."""
+    if event.op not in ("DLV", "IRET") or event.body not in machine.own_calls:
+        return False
+    thread = machine.threads[event.cpu]
+    begun = machine.program.bodies[thread].events[: state.pcs[thread]]
+    slots = state.slots
+    return not any(truth(evaluate(e.guard, slots)) for e in begun) and not machine.program.old_queue(slots)
+
+
 def _overtakes(machine: Upkeep, state: State, body: int, other: int) -> bool:
     """May a pending handler be delivered before one that was sent earlier?"""
     if machine.bare[other] or machine.sender[body] != machine.sender[other]:
         return True
-    bodies, kernel = machine.program.bodies, machine.program.kernel
+    bodies = machine.program.bodies
     mine, its = bodies[body].send, bodies[other].send
     assert mine is not None and its is not None
     if mine.domain != its.domain:
         return True
-    known = OVERTAKING if kernel is None else state.slots[kernel]
-    if not isinstance(known, int) or known < OVERTAKING:
+    if machine.program.old_queue(state.slots):
         return False
     return truth(evaluate(machine.program.overtakes(mine, its), state.slots))
 

@@ -36,7 +36,7 @@ from verifier.explore.state import (
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Slots, evaluate
 from verifier.program.ops import Kind
-from verifier.program.profiles import GENERIC, Switches, kernels
+from verifier.program.profiles import GENERIC, Switches
 from verifier.program.undefined import Wrong, by_undefined, decision, no_cell
 from verifier.program.values import UNDEF, Value, truth
 
@@ -65,7 +65,7 @@ class Upkeep(Prepared):
 
     def initials(self) -> Iterator[State]:
         """The first states, one for each kernel version; none if no run counts."""
-        for kernel in kernels(self.switches, self.program.versions):
+        for kernel in self.program.kernels(self.switches):
             state = self._initial(kernel)
             if state is not None:
                 yield state

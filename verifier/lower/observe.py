@@ -10,7 +10,7 @@ from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.events import Observable
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg, call
-from verifier.program.values import FAULT, Ptr, Value
+from verifier.program.values import FAULT, UNDEF, Ptr, Value
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import condition as c
@@ -76,8 +76,11 @@ class Scope(Protocol):
     def place(self, place: c.Place, cpu: int | None) -> Meaning:
         """The meaning of a place; ``cpu`` if it was written ``cpu:place``."""
 
-    def address(self, place: c.Place) -> Value:
-        """The address of a place."""
+    def address(self, place: c.Place, cpu: int | None) -> Value:
+        """The address of a place, of one of CPU ``cpu`` if that is given."""
+
+    def moves(self, address: Ptr) -> bool:
+        """May numbers be added to this address: is it a virtual address, or the root of an mm?"""
 
     def points(self, place: c.Place, cpu: int | None) -> bool:
         """Does a place hold an address?"""
@@ -267,6 +270,9 @@ class _Observer:
     def compare(self, p: c.Compare) -> Expr:
         """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value. What is
         compared with the order of numbers is what ``x`` holds: addresses have none."""
+        undefined = self.undefined(p)
+        if undefined is not None:
+            return undefined
         self.sensible(p)
         address = p.op in ("eq", "ne") and isinstance(p.left, c.Place)
         left, right = self.operand(p.left), self.operand(p.right, value=address)
@@ -280,6 +286,23 @@ class _Observer:
         if p.op not in ("eq", "ne"):
             return call("holds", call(p.op, left, right))
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
+
+    def undefined(self, p: c.Compare) -> Expr | None:
+        """``x = undef``: is it a value of which nothing is known? None for other comparisons."""
+        if not isinstance(p.right, c.Name) or p.right.name != str(UNDEF) or p.op not in ("eq", "ne"):
+            return None
+        if self.declares(p.right):
+            return None
+        found = call("undefined", self.operand(p.left))
+        return found if p.op == "eq" else call("not", found)
+
+    def declares(self, name: c.Name) -> bool:
+        """Does the test have something of this name?"""
+        try:
+            self.meaning(name)
+        except Trouble:
+            return name.name in self.variables
+        return True
 
     def holds(self, p: c.Operand, value: Expr) -> Type | None:
         """The C type of an operand; ``value`` is what it came to."""
@@ -386,6 +409,19 @@ class _Observer:
         meaning = self.scope.place(p, None)
         return meaning.content if isinstance(meaning, EntryOf) else None
 
+    def moved(self, p: c.Arith) -> Const | None:
+        """``v + 8``: an address and a number after it, as states print it; None for other calculations."""
+        if p.op != "add" or not isinstance(p.parts[1], c.Number):
+            return None
+        try:
+            start = self.operand(p.parts[0])
+        except Trouble:
+            return None
+        at = start.value if isinstance(start, Const) else None
+        if not isinstance(at, Ptr) or not (isinstance(p.parts[0], c.AddressOf) or self.scope.moves(at)):
+            return None
+        return Const(Ptr(at.base, at.off + p.parts[1].value))
+
     def calculable(self, p: c.Operand) -> Expr:
         """A part of a calculation. Raises ``Trouble`` for a page or another thing that is not a number."""
         found = self.operand(p)
@@ -398,11 +434,15 @@ class _Observer:
         if isinstance(p, c.Number):
             return Const(p.value)
         if isinstance(p, c.Arith):
-            return call("known", call(p.op, *map(self.calculable, p.parts)))
+            moved = self.moved(p)
+            return moved or call("known", call(p.op, *map(self.calculable, p.parts)))
         if isinstance(p, c.Name) and p.name in self.variables:
             return Const(self.variables[p.name])
         if isinstance(p, c.AddressOf):
-            return Const(self.scope.address(p.place))
+            place, cpu = (
+                (p.place.place, self.cpu(p.place.cpu)) if isinstance(p.place, c.Register) else (p.place, None)
+            )
+            return Const(self.scope.address(place, cpu))
         meaning = self.meaning(p)
         if isinstance(meaning, EntryOf):
             return Const(meaning.content)

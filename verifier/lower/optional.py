@@ -15,7 +15,7 @@ from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, 
 from verifier.lower.turns import sets
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Reg, call
 from verifier.program.ops import Op
-from verifier.program.profiles import OVERTAKING
+from verifier.program.profiles import CALL_QUEUE
 from verifier.program.values import Ptr
 from verifier.records import NamedTuple, replace
 from verifier.source import Span
@@ -98,7 +98,7 @@ def _beside(parts: Sequence[OptionalPart]) -> list[OptionalPart]:
 
 def _overtaking(lowered: Lowered) -> Lowered:
     """The same test where a call may overtake one whose wait is left out: kernels differ (MMR 17.7)."""
-    world = replace(lowered.world, versions=lowered.world.versions | {OVERTAKING})
+    world = replace(lowered.world, versions=lowered.world.versions | {CALL_QUEUE})
     return replace(lowered, world=world)
 
 

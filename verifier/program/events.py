@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, evaluate
+from verifier.program.addresses import asked
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Slots, call, evaluate
 from verifier.program.ops import Kind, Op
+from verifier.program.profiles import CALL_QUEUE, Switches, kernels
 from verifier.program.values import Ptr, Value, plain, truth
 from verifier.program.waits import Loop, Stop, Wait
 from verifier.records import NamedTuple, dataclass, field
@@ -56,11 +58,13 @@ class World:
                    vas in one region have the same cell;
     ``depth``      the number of entries that the longest walk reads;
     ``versions``   the kernels at which some word of the test changes, as indices into ``profiles.KERNELS``;
+    ``tree``       the kernel whose text the test takes, if that is known, as an index into ``KERNELS``, too;
     ``names``      the names of some addresses in states and stories;
     ``constants``  the names of numbers that have one meaning where an address is expected
                    (``LOADED_MM_SWITCHING``);
     ``poisons``    numbers that are told in hexadecimal: what freed memory is filled with;
     ``warnings``   about things that are allowed, but that the author hardly means;
+    ``flavours``   those that hold in kernels in which RCU has several flavours;
     ``file``       the name of the test's source.
     """
 
@@ -72,10 +76,12 @@ class World:
     entries: dict[tuple[Ptr, Ptr], Ptr] = field(default_factory=dict)
     depth: int = 1
     versions: frozenset[int] = frozenset()
+    tree: int | None = None
     names: dict[Ptr, str] = field(default_factory=dict)
     constants: dict[int, str] = field(default_factory=dict)
     poisons: frozenset[int] = frozenset()
     warnings: list[Diagnostic] = field(default_factory=list)
+    flavours: list[Diagnostic] = field(default_factory=list)
     file: str = ""
 
 
@@ -324,10 +330,9 @@ class Program:
         """How many entries the longest walk reads."""
         return self.world.depth
 
-    @property
-    def versions(self) -> frozenset[int]:
-        """The kernels at which some word changes."""
-        return self.world.versions
+    def kernels(self, switches: Switches) -> tuple[int, ...]:
+        """The kernels to look at, as indices into ``profiles.KERNELS`` (MMR 19.1)."""
+        return kernels(switches, self.world.versions, self.world.tree)
 
     @property
     def names(self) -> dict[Ptr, str]:
@@ -412,14 +417,36 @@ class Program:
         """Pairs of handlers that one interrupt may run, in this order, if this makes a difference (MMR 8.10).
         The call queue has sent both to one CPU. It makes a difference only if the first handler stores
         something, or if the CPU fetches instructions that may change."""
-        fetching = {e.cpu for e in self.events if e.op == "IF"}
-        mine = [b for b in self.bodies if b.kind == "handler" and b.send is not None and not b.send.kind]
+        calls, fetching = self._calls(), self._fetching()
         return [
             (a, b)
-            for a in mine
-            for b in mine
+            for a in calls
+            for b in calls
             if a.cpu == b.cpu and a is not b and (a.cpu in fetching or any(e.op == "W" for e in a.events))
         ]
+
+    def own_calls(self) -> list[Body]:
+        """The calls that a CPU may find by itself, without an interrupt, before its thread begins (MMR 8.12).
+        It makes a difference only if the CPU fetches instructions that may change."""
+        fetching = self._fetching()
+        return [b for b in self._calls() if b.cpu in fetching]
+
+    def _calls(self) -> list[Body]:
+        """What comes by the call queue."""
+        return [b for b in self.bodies if b.kind == "handler" and b.send is not None and not b.send.kind]
+
+    def _fetching(self) -> set[int]:
+        """The CPUs that fetch instructions that may change."""
+        return {e.cpu for e in self.events if e.op == "IF"}
+
+    def thread(self, cpu: int) -> Body:
+        """The body of a CPU's thread."""
+        return next(b for b in self.bodies if b.kind == "thread" and b.cpu == cpu)
+
+    def old_queue(self, slots: Slots) -> bool:
+        """Is this run's kernel older than v5.8, whose call queue is another one (MMR 8.12, 17.7)?"""
+        kernel = None if self.kernel is None else slots[self.kernel]
+        return isinstance(kernel, int) and kernel < CALL_QUEUE
 
     def overtakes(self, later: Event, earlier: Event) -> Expr:
         """Whether a CPU may handle a SEND before an earlier one of the same sender (MMR 17.7), over slots: if
@@ -444,7 +471,7 @@ class Names:
 
     def __init__(self, program: Program) -> None:
         self.names, self.constants, self.poisons = program.names, program.constants, program.world.poisons
-        self.observables = program.observables
+        self.observables, self.cells = program.observables, program.cells
         self.entries = set(program.entries.values())
         self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
         self.unsigned = {p: c.unsigned for p, c in program.cells.items() if c.unsigned}
@@ -473,8 +500,11 @@ class Names:
         return self.of(self.by_name.get(name), value)
 
     def observed(self, index: int, value: Value) -> str:
-        """A value of an observable. If all cells that a register's value can come from are of one kind, the
-        value is told as in these cells."""
+        """A value of an observable, as a condition has it. If all cells that a register's value can come from
+        are of one kind, the value is told as in these cells."""
+        return asked(value, self._observed(index, value), self.cells, lambda at: self.of(None, at))
+
+    def _observed(self, index: int, value: Value) -> str:
         o = self.observables[index]
         if o.kind != "reg" or o.expr is None:
             return self.of(o.cell if o.kind == "mem" else None, value)

@@ -328,7 +328,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     # In conditions: a value that cannot be calculated equals none, and a comparison without answer fails.
     "known": lambda a: NO_NUMBER if a == UNDEF else a,
     "holds": lambda a: int(a not in (UNDEF, NO_NUMBER, 0)),
-    "undefined": lambda a: int(a == UNDEF),
+    "undefined": lambda a: int(a in (UNDEF, NO_NUMBER)),
     # Handles.
     "field": _field,
     "container": _container,

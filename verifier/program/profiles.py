@@ -48,7 +48,10 @@ class Switches(NamedTuple):
 
 # The kernels in which the code of some word changed. Each stands for all versions up to the next one.
 KERNELS = ("v4.0", "v4.19", "v5.8", "v5.13", "v5.16", "v6.9", "v6.17")
-OVERTAKING = KERNELS.index("v5.8")  # from here on waited-for calls are handled first (17.7)
+# From here on calls that are waited for are first (17.7), and idle CPUs find calls by themselves (8.12).
+CALL_QUEUE = KERNELS.index("v5.8")
+
+FLAVOURS = KERNELS[: KERNELS.index("v5.8")]  # these stand for kernels before v4.20, too (18.1)
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -134,8 +137,16 @@ def _kernel(text: str) -> str:
     return [k for k in KERNELS if (_version(k) or asked) <= asked or k == KERNELS[0]][-1]
 
 
-def kernels(s: Switches, versions: Iterable[int]) -> tuple[int, ...]:
+def kernels(s: Switches, versions: Iterable[int], tree: int | None = None) -> tuple[int, ...]:
     """The kernels to look at, as indices into ``KERNELS``. ``versions`` are the kernels at which a word of
-    the test changes; of kernels with the same words, the first one is enough."""
-    asked = range(len(KERNELS)) if s.kernel == "any" else (KERNELS.index(s.kernel),)
+    the test changes; of kernels with the same words, the first one is enough. ``tree``: the kernel whose text
+    the test takes; the switch goes before it."""
+    asked: Iterable[int] = range(len(KERNELS)) if s.kernel == "any" else (KERNELS.index(s.kernel),)
+    if s.kernel == "any" and tree is not None:
+        asked = (tree,)
     return tuple(sorted({max(v for v in (0, *versions) if v <= k) for k in asked}))
+
+
+def kernel_of(major: int, minor: int) -> int:
+    """The kernel of a version, as an index into ``KERNELS``."""
+    return KERNELS.index(_kernel(f"v{major}.{minor}"))

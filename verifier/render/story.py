@@ -286,6 +286,13 @@ def _short(text: str) -> str:
     return f"{called[1]}()" if called else text
 
 
+# By a rule, how a function of the call queue comes, and what is said of its end.
+_COMES = {
+    "8.10": ("the interrupt continues with", ""),
+    "8.12": ("without an interrupt:", "no IRET [8.12]"),
+}
+
+
 def _aside(step: Step, verdict: Verdict, tell: Tell) -> StoryRow | None:
     """The row of a step without a statement; None for a step that is part of a statement."""
     who = f"CPU {step.cpu}" if step.cpu is not None else ""
@@ -301,8 +308,8 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> StoryRow | None:
         return StoryRow(who, "    ever holds here", "", [found])
     if event is None or event.op not in ("DLV", "NMI", "IRET"):
         return None
-    noted = [step.note] if step.note and step.rule != "8.10" else []
-    rule = ["[8.10]"] if step.rule == "8.10" else noted
+    how, end = _COMES.get(step.rule, ("interrupt:", ""))
+    noted = [step.note] if step.note and step.rule not in _COMES else []
     if event.op == "NMI":
         name = "" if event.span is None else f": {event.text}"
         return StoryRow(who, f"  NMI{name}", where, noted)
@@ -311,11 +318,10 @@ def _aside(step: Step, verdict: Verdict, tell: Tell) -> StoryRow | None:
             who, f"  callback: {event.text}", where, ["the grace period has ended [18.3]", *noted]
         )
     if event.op == "DLV":
-        how = "the interrupt continues with" if step.rule == "8.10" else "interrupt:"
+        rule = [f"[{step.rule}]"] if step.rule in _COMES else noted
         return StoryRow(who, f"  {how} {event.text}", where, rule)
-    return StoryRow(
-        who, f"  {'end of callback' if event.kind == 'callback' else 'return from'} {event.text}", "", noted
-    )
+    over = "end of callback" if event.kind == "callback" else "return from"
+    return StoryRow(who, f"  {over} {event.text}", "", [end] if end else noted)
 
 
 def _remarks(step: Step, rest: list[Step], tell: Tell) -> list[list[str]]:

@@ -41,6 +41,16 @@ def skeleton(language: str | None, kind: str | None) -> Skeleton:
     raise UsageError(f"{language} has no {kind!r} to begin with; it has {there}")
 
 
+def reason_of(one: Skeleton, language: str | None) -> str:
+    """Why a test is in its language, if that is not the usual one and nobody asked for it; else empty."""
+    usual = SKELETONS[0].language
+    if language is not None or one.language == usual:
+        return ""
+    there = [s.language for s in SKELETONS if s.kind == one.kind]
+    has = " and ".join(there)
+    return f"{usual} has no {one.kind!r} to begin with; {has} {'have' if len(there) > 1 else 'has'} one"
+
+
 def text_of(one: Skeleton, name: str) -> str:
     """The text of a test of this name."""
     text = (Path(__file__).parent / "texts" / f"{one.file}.litmus").read_text(encoding="utf-8")

@@ -16,7 +16,6 @@ from verifier.program.events import DecidedBy, Event, Observable, Program
 from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, large_parts, refs
 from verifier.program.functions import apply
 from verifier.program.leaves import addresses
-from verifier.program.profiles import kernels
 from verifier.program.values import NO_NUMBER, UNDEF, Ptr, Value, compared
 from verifier.program.waits import Loop
 from verifier.solve.clauses import NO, YES, Clauses
@@ -34,7 +33,7 @@ class Encoding:
         self.budget = budget or Budget()
         self.clauses = Clauses(self.budget)
         self.budget.enter("finding values")
-        self.domains = Domains(program, self.budget, kernels(model.switches, program.versions))
+        self.domains = Domains(program, self.budget, program.kernels(model.switches))
         self.budget.enter("encoding")
         self.memo: dict[Expr, Literals] = {}
         self.slots: list[Literals] = [self.one_hot(d) for d in self.domains.slots]

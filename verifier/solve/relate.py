@@ -25,7 +25,7 @@ from verifier.model.roles import (
 from verifier.program.asking import asking
 from verifier.program.events import Body, Event
 from verifier.program.expressions import FALSE
-from verifier.program.profiles import OVERTAKING
+from verifier.program.profiles import CALL_QUEUE
 from verifier.program.values import Ptr
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
@@ -74,7 +74,7 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     switches, both = e.model.switches, e.clauses.both
     late = {w.node for w in e.writes if w.buffered}
     faults = {u.event.id: u.fault for u in e.uses if u.event is not None}
-    between = _between_functions(e)
+    between, found = _between_functions(e), _without_interrupt(e)
     for event in e.program.events:
         fault = faults.get(event.id, NO)
         come = both(e.executed[event.id], -between.get(event.id, NO))
@@ -92,7 +92,7 @@ def _sets(e: Encoding, x: Symbolic) -> None:
         if drains(event, switches):
             x.D.add(event.id, done)
         if serializes(event, switches):
-            x.SER.add(event.id, done)
+            x.SER.add(event.id, both(done, -found.get(event.id, NO)))
         if fences(event):
             x.SF.add(event.id, done)
         if uncached(event) and e.model.buffered:
@@ -136,6 +136,28 @@ def _between_functions(e: Encoding) -> dict[int, int]:
         if body.id in after:
             found[body.events[-1].id] = e.clauses.any(after[body.id])
     return found
+
+
+def _without_interrupt(e: Encoding) -> dict[int, int]:
+    """First and last events of calls -> the literal that the CPU finds the call by itself: before its thread
+    begins, in a kernel that does so (MMR 8.12)."""
+    found: dict[int, int] = {}
+    calls = e.program.own_calls()
+    new = -_old_queue(e) if calls else NO
+    for body in calls:
+        thread = e.program.thread(body.cpu)
+        before = e.po_literal(body.id, -1, thread.id, thread.events[0].id) if thread.events else YES
+        for event in (body.events[0], body.events[-1]):
+            found[event.id] = e.clauses.both(new, before)
+    return found
+
+
+def _old_queue(e: Encoding) -> int:
+    """The literal that the kernel is older than v5.8 (MMR 8.12, 17.7)."""
+    kernels = {} if e.program.kernel is None else e.slots[e.program.kernel]
+    return e.clauses.any(
+        x for kernel, x in kernels.items() if isinstance(kernel, int) and kernel < CALL_QUEUE
+    )
 
 
 def _merged(e: Encoding, x: Symbolic, body: Body, send: Event) -> None:
@@ -467,11 +489,7 @@ def keeps(e: Encoding, a: Event, b: Event) -> int:
         return NO  # callbacks of two domains
     said = e.program.overtakes(b, a)
     overtakes = NO if said == FALSE else e.truth(said)
-    if overtakes == NO or e.program.kernel is None:
-        return -overtakes
-    kernels = e.slots[e.program.kernel].items()
-    old = [x for kernel, x in kernels if isinstance(kernel, int) and kernel < OVERTAKING]
-    return e.clauses.any([*old, -overtakes])
+    return -overtakes if overtakes == NO else e.clauses.either(_old_queue(e), -overtakes)
 
 
 def _interrupts(e: Encoding, x: Symbolic) -> None:

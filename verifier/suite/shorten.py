@@ -7,7 +7,7 @@ from verifier.errors import LimitError
 from verifier.lower.build import reached, unrolled
 from verifier.lower.code import Lowered
 from verifier.program.events import Program
-from verifier.program.profiles import Switches, kernels
+from verifier.program.profiles import Switches
 from verifier.solve import unreached
 from verifier.syntax.test import Test
 
@@ -34,7 +34,7 @@ def shortened(
     if len(program.events) < LARGE and not program.cuts:
         return code, program
     try:
-        dead = unreached(program, kernels(switches, program.versions), budget)
+        dead = unreached(program, program.kernels(switches), budget)
     except LimitError:
         if budget.over:
             raise

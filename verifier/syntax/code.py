@@ -8,6 +8,7 @@ from verifier.errors import InputError
 from verifier.records import replace
 from verifier.source import Source, Span
 from verifier.syntax import ast, numbers
+from verifier.syntax.declarers import declared
 from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.trouble import nesting
 from verifier.syntax.variants import Guards
@@ -124,7 +125,7 @@ class Code:
             if item.data == "declaration":
                 out += self.declaration(item)
             else:
-                out.append(self.statement(item))
+                out += declared(self.statement(item))
         return out
 
     def declaration(self, tree: Node) -> list[ast.Stmt]:

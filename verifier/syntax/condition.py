@@ -15,7 +15,7 @@ from verifier.records import NamedTuple, dataclass
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import numbers
 from verifier.syntax.grammars import Node, Unparsed, is_tree, made_tree, tree_of
-from verifier.syntax.operations import COMPARISONS, CONDITION_FUNCTIONS, Operation, grouped
+from verifier.syntax.operations import COMPARISONS, CONDITION_FUNCTIONS, Operation, grouped, with_units
 from verifier.syntax.trouble import nesting
 
 
@@ -161,6 +161,7 @@ class Final(NamedTuple):
     warnings: tuple[Diagnostic, ...] = ()
 
 
+CONTAINER = "container_of"  # takes an address, which is written &x
 _ITEM = pattern(r"(?:(\d+):|(\[\s*))?([A-Za-z_]\w*)\s*\]?\s*==?\s*(-?\d+)")
 _PLACE = pattern(r"(?:(\d+):)?([A-Za-z_]\w*)")
 
@@ -320,7 +321,7 @@ class Builder:
 
     def grouped(self, tree: Node) -> Node | Operation:
         """An operation, read flat, as C's precedence groups it."""
-        return grouped(tree.children)
+        return grouped(with_units(tree.children))
 
     def logical(self, tree: Node | Operation) -> Proposition:
         """An operation, or a term, that is true or false."""
@@ -347,8 +348,6 @@ class Builder:
         kind = tree.data
         if kind == "number":
             return self.number(str(tree.children[0]), self.span(tree).start)
-        if kind == "handle":
-            return Name(str(tree.children[-1]), self.span(tree))
         if kind == "address":
             return AddressOf(self.place(tree.children[-1]), self.span(tree))
         if kind in ("group", "negation", "operation", "minus", "complement"):
@@ -421,7 +420,14 @@ class Builder:
         if kind == "field":
             return Field(self.place(tree.children[0]), str(tree.children[1]), span)
         arguments = tuple(tuple(self.operand(f) for f in a.children if is_tree(f)) for a in tree.children[1:])
+        if str(tree.children[0]) != CONTAINER:  # &N is N
+            arguments = tuple(tuple(map(_handle, flags)) for flags in arguments)
         return Call(str(tree.children[0]), arguments, span)
+
+
+def _handle(operand: Operand) -> Operand:
+    is_name = isinstance(operand, AddressOf) and isinstance(operand.place, Name)
+    return operand.place._replace(span=operand.span) if is_name else operand  # type: ignore[union-attr]
 
 
 def _complement(sign: Node, tree: Node) -> Node:

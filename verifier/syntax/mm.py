@@ -69,7 +69,7 @@ class _Whole(NamedTuple):
     otherwise: tuple[Expectation, ...] = ()
     comment: str = ""
     portable: bool = False
-    unroll: int | None = None
+    unroll: Node | None = None
 
 
 class _File:
@@ -163,8 +163,7 @@ class _File:
                         "expect", "variants have their own expectations", span, "leave this 'expect' out"
                     )
             elif item.data == "unroll":
-                unroll = Builder(self.source, self.guards, None).number(item.children[0])
-                found = found._replace(unroll=unroll)
+                found = found._replace(unroll=item.children[0])
         return found
 
     def _test(self, variant: Variant | None, chosen: dict[str | None, Final], whole: _Whole) -> Test:
@@ -172,13 +171,14 @@ class _File:
         name = variant.name if variant else None
         final = chosen[name]
         said = variant or whole
+        unit = self._unit(name, final)
         return Test(
             source=self.source,
             name=self.head.name,
             arch=self.head.arch,
             quantifier=final.quantifier or "forall",
             condition=self._text(final),
-            tree=self._unit(name, final),
+            tree=unit,
             variant=name,
             doc=self.head.doc,
             comment=said.comment,
@@ -187,7 +187,7 @@ class _File:
             hangs=said.hangs,
             otherwise=said.otherwise,
             portable=whole.portable and not variant,
-            unroll=whole.unroll,
+            unroll=self._bound(whole.unroll, unit.enums),
             span=final.span,
             declared=variant.span if variant else None,
             # As in herd7, a C file without a condition asks whether any run ends.
@@ -195,6 +195,16 @@ class _File:
             warnings=(*self.warnings, *self.guards.warnings, *final.warnings),
             includes=tuple(p.source for p in self.parts if p.included),
         )
+
+    def _bound(self, tree: Node | None, enums: dict[str, int]) -> int | None:
+        """How often a CPU may jump backwards, as the file says."""
+        if tree is None:
+            return None
+        builder = Builder(self.source, self.guards, None)
+        bound = builder.constant(tree, enums)
+        if bound < 0:
+            self._trouble("number", f"the bound is {bound}", builder.span(tree), "a bound is 0 or more")
+        return max(bound, 0)
 
     def _unread_result(self, variants: list[Variant], expected: str | None) -> None:
         """Warn about a ``Result:`` comment that contradicts the file's own expectations."""

@@ -6,10 +6,21 @@ is ten. There it is an error, because the author may have meant either. ``07`` i
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
 from verifier.errors import InputError
 from verifier.source import Diagnostic, Span
 
 MAX_BITS = 64
+COMPARED: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
+    {
+        "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+        ">=": operator.ge,
+    }
+)  # fmt: skip
 
 
 class NumberError(ValueError):

@@ -6,7 +6,7 @@ The grammar reads ``x & 8 = 8`` as terms with operators between them; ``grouped`
 from __future__ import annotations
 
 from verifier.records import NamedTuple
-from verifier.syntax.grammars import Node
+from verifier.syntax.grammars import Node, is_tree, made_tree
 
 COMPARISONS = {
     "=": "eq", "==": "eq", "!=": "ne", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge",
@@ -51,3 +51,28 @@ def grouped(parts: list[Node]) -> Node | Operation:
 
 def _inner(value: Node | Operation) -> Node | Operation:
     return value._replace(inside=True) if isinstance(value, Operation) else value
+
+
+def with_units(parts: list[Node]) -> list[Node]:
+    """Terms and operators where ``s.a|b``, without spaces and before a comparison, is one term: the unit that
+    the bitfields a and b share, as states print it."""
+    parts = [*parts]
+    while len(parts) > 4 and _is_unit(parts[0], parts[1], parts[2]):
+        parts[:3] = [_unit(parts[0], parts[2])]
+    return parts
+
+
+def _is_unit(left: Node, sign: Node, right: Node) -> bool:
+    field = left.children[-1] if left.data == "register" else left
+    beside = field.meta.end_pos + 1 == right.meta.start_pos if str(sign) == "|" and is_tree(right) else False
+    return bool(beside and field.data == "field" and right.data == "name")
+
+
+def _unit(left: Node, right: Node) -> Node:
+    """The field that is called ``a|b``."""
+    first, last = left.children
+    start, end = left.meta.start_pos, right.meta.end_pos
+    if left.data == "register":
+        return made_tree("register", [first, _unit(last, right)], start, end)
+    both: list[Node] = [first, f"{last}|{right.children[0]}"]  # type: ignore[list-item]
+    return made_tree("field", both, start, end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from verifier.source import Source, Span
-from verifier.syntax import ast
+from verifier.syntax import ast, numbers
 from verifier.syntax.code import POINTS_TO_CODE, Code, is_constant
 from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.trouble import the_first
@@ -275,26 +275,50 @@ def _itself(expr: ast.CExpr) -> ast.CExpr:
     return expr
 
 
-def constant(expr: ast.CExpr, enums: dict[str, int]) -> int | None:
-    """The value of a constant expression; None if it is none."""
+def constant(expr: ast.CExpr, enums: dict[str, int], evaluated: bool = True) -> int | None:
+    """The value of a constant expression; None if it is none. What is not ``evaluated``, as the other side of
+    ``?:``, may divide by 0."""
     if isinstance(expr, ast.Num):
         return expr.value
     if isinstance(expr, ast.Ident):
         return enums.get(expr.name)
     if isinstance(expr, ast.Cast) and expr.type == ast.CType("unsigned long"):
-        value = constant(expr.operand, enums)
+        value = constant(expr.operand, enums, evaluated)
         return None if value is None else value % (1 << 64)
     if isinstance(expr, ast.Unary):
-        value = constant(expr.operand, enums)
+        value = constant(expr.operand, enums, evaluated)
         if value is None or expr.op not in "-~!+":
             return None
         return {"-": -value, "~": ~value, "!": int(not value), "+": value}[expr.op]
     if isinstance(expr, ast.Binary):
-        a, b = constant(expr.left, enums), constant(expr.right, enums)
+        a = constant(expr.left, enums, evaluated)
+        ends = expr.op in ("&&", "||") and bool(a) == (expr.op == "||")
+        b = constant(expr.right, enums, evaluated and not ends)
         if a is None or b is None:
             return None
+        if expr.op in ("&&", "||"):
+            return int(bool(a) if ends else bool(b))
+        if expr.op in numbers.COMPARED:
+            return int(numbers.COMPARED[expr.op](a, b))
+        if expr.op in ("/", "%"):
+            return _divided(expr.op, a, b) if b else None if evaluated else 0
         simple = {"+": a + b, "-": a - b, "*": a * b, "|": a | b, "&": a & b, "^": a ^ b}
         if expr.op in ("<<", ">>") and 0 <= b < 64:
             return a << b if expr.op == "<<" else a >> b
         return simple.get(expr.op)
+    if isinstance(expr, ast.Conditional):
+        which = constant(expr.condition, enums, evaluated)
+        then = constant(expr.then, enums, evaluated and bool(which))
+        other = constant(expr.other, enums, evaluated and not which)
+        return None if None in (which, then, other) else then if which else other
+    if isinstance(expr, ast.OrElse):
+        value = constant(expr.value, enums, evaluated)
+        other = constant(expr.other, enums, evaluated and not value)
+        return None if None in (value, other) else value or other
     return None
+
+
+def _divided(op: str, a: int, b: int) -> int:
+    """C's division, which rounds towards 0."""
+    quotient = abs(a) // abs(b) if (a < 0) == (b < 0) else -(abs(a) // abs(b))
+    return quotient if op == "/" else a - b * quotient

@@ -281,8 +281,7 @@ def percpu() -> Iterator[Word]:
             source = "raw_percpu_xchg_op(), asm/percpu.h; the loop of this_cpu_xchg() "
             source += "before v6.10 (version unchecked)"
         yield row(g, f"{name}_xchg(x: percpu, e)", swap, doc, rule, "same", source=source)
-        found = f("ite", f("eq", OLD, "old_value"), "new", OLD)  # it writes back what it found
-        compare = Modify("x", found, OLD)
+        compare = Modify("x", Reg("new"), OLD, when=f("eq", OLD, "old_value"))
         head = "x: percpu, old_value, new"
         yield single(f"{name}_cmpxchg({head})", compare, f"gives the old value; {one}", rule, "same")
     where = partial(row, g, source="this_cpu_ptr() and kin, linux/percpu-defs.h")

@@ -30,18 +30,21 @@ class EntryWord:
 @dataclass(frozen=True, slots=True)
 class EntryLoop:
     """``word(pos, head, member) { … }``: one turn for each struct whose ``member`` is in the list. ``ends``:
-    a list that ends with NULL, whose first node is given; else it ends where it began. ``safe``: pos may be
-    taken out in its turn; another pointer comes after pos, which has the next one."""
+    a list that ends with NULL; else it ends where it began. ``first``: the link of the head that leads to the
+    first node; without it that node is given. ``safe``: pos may be taken out in its turn; another pointer
+    comes after pos, which has the next struct, or its ``node``."""
 
     name: str
     source: str
     ends: bool = False
     safe: bool = False
+    first: Literal["", "next", "first"] = "next"
+    node: bool = False
 
     @property
     def signature(self) -> str:
         """How it is written."""
-        names = ["pos", *(["n"] if self.safe else []), "node" if self.ends else "head", "member"]
+        names = ["pos", *(["n"] if self.safe else []), "head" if self.first else "node", "member"]
         return f"{self.name}({', '.join(names)})"
 
 
@@ -51,6 +54,8 @@ _ENTRIES = (
     EntryWord("list_entry", _LIST),
     EntryWord("list_entry_rcu", _RCU),
     EntryWord("llist_entry", _LOCKLESS),
+    EntryWord("hlist_entry", _LIST),
+    EntryWord("hlist_entry_safe", _LIST),  # that of NULL is NULL, as of each of these words
     EntryWord("list_first_entry", _LIST, "next"),
     EntryWord("list_last_entry", _LIST, "prev"),
     EntryWord("list_first_entry_or_null", _LIST, "next", or_null=True),
@@ -60,8 +65,11 @@ _LOOPS = (
     EntryLoop("list_for_each_entry", _LIST),
     EntryLoop("list_for_each_entry_safe", _LIST, safe=True),
     EntryLoop("list_for_each_entry_rcu", _RCU),
-    EntryLoop("llist_for_each_entry", _LOCKLESS, ends=True),
-    EntryLoop("llist_for_each_entry_safe", _LOCKLESS, ends=True, safe=True),
+    EntryLoop("llist_for_each_entry", _LOCKLESS, ends=True, first=""),
+    EntryLoop("llist_for_each_entry_safe", _LOCKLESS, ends=True, safe=True, first=""),
+    EntryLoop("hlist_for_each_entry", _LIST, ends=True, first="first"),
+    EntryLoop("hlist_for_each_entry_safe", _LIST, ends=True, safe=True, first="first", node=True),
+    EntryLoop("hlist_for_each_entry_rcu", _RCU, ends=True, first="first"),
 )
 
 ENTRY_WORDS: Mapping[str, EntryWord] = MappingProxyType({word.name: word for word in _ENTRIES})

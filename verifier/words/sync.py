@@ -17,6 +17,7 @@ from verifier.words.rows import (
     NO_READER,
     OLD,
     READER,
+    TASK_STATES,
     Load,
     Locked,
     Machine,
@@ -250,25 +251,38 @@ SLEEPS = {
     "wq": ("wait.inc", "prepare_to_wait_event", "schedule", "finish_wait"),
     "var": ("wait_bit.inc", "prepare_to_wait_var", "schedule", "finish_wait_var"),
 }
+SLEEPS_WITH_TIMEOUT = "schedule_timeout"
 
 
 def waiting() -> Iterator[Word]:
     """What calls the functions of an include because it is a macro: it evaluates its argument again and
     again."""
-    g = "Sleeping"
-    for name, first, state in (
-        ("wait_event", "wq: struct", 2),
-        ("wait_event_interruptible", "wq: struct", 1),
-        ("wait_var_event", "var: pointer", 2),
-    ):
-        file, prepare, sleep, finish = SLEEPS[first.partition(":")[0]]
-        doc = f"if c does not hold: {prepare}(), c, {sleep}(), until c holds, then {finish}(); "
-        doc += f'with #include "linux/{file}"'
-        more = "" if state == 2 else "; there are no signals, so it gives 0"
-        effect = Special("wait_event", "loads of c; what these functions do", Const(state))
-        source = f"{name}(), ___{name.removesuffix('_interruptible')}(), linux/{file.removesuffix('inc')}h"
-        result = "number" if more else "void"
-        yield row(g, f"{name}({first}, c)", effect, doc + more, "1.1", result, source=source, sleeps=True)
+    for how in TASK_STATES:
+        yield _waits("wait_event", "wq: struct", how)
+        if how != "_freezable":
+            yield _waits("wait_event", "wq: struct", how, timeout=True)
+    for how in ("", "_interruptible", "_killable"):
+        yield _waits("wait_var_event", "var: pointer", how)
+    yield _waits("wait_var_event", "var: pointer", "", timeout=True)
+
+
+def _waits(name: str, first: str, how: str, timeout: bool = False) -> Word:
+    """A macro that waits in a state; with a ``timeout``, what is left of it."""
+    file, prepare, sleep, finish = SLEEPS[first.partition(":")[0]]
+    whole, rest = f"{name}{how}{'_timeout' if timeout else ''}", f"then {finish}()"
+    if timeout:
+        doc = f"if c does not hold: {prepare}(), c, {SLEEPS_WITH_TIMEOUT}(), until c holds or the time is "
+        doc += f"over, {rest}; 0 if c does not hold then, else what is left, or 1"
+    else:
+        doc = f"if c does not hold: {prepare}(), c, {sleep}(), until c holds, {rest}"
+    doc += f'; with #include "linux/{file}"'
+    signals = how in ("_interruptible", "_killable", "_freezable")
+    doc += "; there are no signals" + ("" if timeout else ", so it gives 0") if signals else ""
+    effect = Special("wait_event", "loads of c; what these functions do", Const(TASK_STATES[how]))
+    source = f"{whole}(), ___{name}(), linux/{file.removesuffix('inc')}h"
+    result = "number" if signals or timeout else "void"
+    head = f"{whole}({first}, c{', timeout' if timeout else ''})"
+    return row("Sleeping", head, effect, doc, "1.1", result, source=source, sleeps=True)
 
 
 def _counting_semaphores(g: str) -> Iterator[Word]:

@@ -26,12 +26,15 @@ from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.folding import families
 from verifier.words.guards import GUARDS
 from verifier.words.loops import LOOPS
+from verifier.words.msrs import MSRS, msrs
 from verifier.words.rows import (
     VALUE_KINDS,
     Locked,
     Machine,
     Order,
+    Pure,
     SpecialName,
+    Where,
     Word,
     WordParameter,
     flat,
@@ -67,6 +70,7 @@ def _rows() -> Iterator[Word]:
     yield from walks()
     yield from mmu.translation()
     yield from mmu.code()
+    yield from msrs()
     yield from kernel.interrupts()
     yield from mmu.interrupts()
     yield from kernel.control()
@@ -108,6 +112,12 @@ def is_mask_of_mm(name: str) -> bool:
     return word is not None and "mm_cpumask" in word.applies
 
 
+def is_root_of_mm(name: str) -> bool:
+    """Does a word give the physical address of the root of an mm, as ``__pa(N->pgd)``?"""
+    word = WORDS.get(name)
+    return word is not None and any(isinstance(x, Pure) for x in word.effects) and "root" in word.applies
+
+
 # Masks that are not in memory, with whether they contain the CPUs there are.
 CONSTANT_MASKS: Mapping[str, bool] = MappingProxyType(
     {
@@ -147,7 +157,9 @@ LONG_VALUES: Mapping[str, int] = MappingProxyType(
         "TLB_FLUSH_ALL": (1 << 64) - 1,  # asm/tlbflush.h
     }
 )
-NUMBERS: Mapping[str, int] = MappingProxyType({"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS})
+NUMBERS: Mapping[str, int] = MappingProxyType(
+    {"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS, **MSRS}
+)
 CPU_COUNTS = frozenset({"nr_cpu_ids"})  # how many CPUs there are, linux/cpumask.h
 # The names of roots, with the mm that each belongs to.
 ROOTS: Mapping[str, str] = MappingProxyType({"swapper_pg_dir": "init_mm"})
@@ -185,6 +197,8 @@ def orders(word: Word) -> str:
         return "all, if it calls a CPU"
     if word.locked or special(word.name) in ("write_cr3", "invpcid"):
         return "all"
+    if strength(word) == 2 and all(isinstance(x, Where) for x in word.effects):
+        return "all, if it serializes"
     return ("", "some", "all")[strength(word)]
 
 
@@ -274,6 +288,6 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 __all__ = [
     "CONSTANT_MASKS", "CPU_COUNTS", "ELSEWHERE", "INITIALIZERS", "LONG_VALUES", "LOOPS", "NAMED_VALUES",
     "ROOTS", "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead",
-    "is_mask_of_mm",
+    "is_mask_of_mm", "is_root_of_mm",
     "orders", "reference", "special", "strength",
 ]  # fmt: skip

@@ -246,18 +246,22 @@ else
   syn keyword litmusWord try_cmpxchg128_release try_cmpxchg64 try_cmpxchg_acquire try_cmpxchg_local try_cmpxchg_relaxed
   syn keyword litmusWord try_cmpxchg_release unlikely up up_read up_write user_read user_write vfree virt_load_acquire
   syn keyword litmusWord virt_mb virt_rmb virt_store_mb virt_store_release virt_to_page virt_to_ptdesc virt_wmb wait_event
-  syn keyword litmusWord wait_event_interruptible wait_on_bit wait_on_bit_lock wait_var_event wmb write_cr3 write_lock
-  syn keyword litmusWord write_lock_bh write_lock_irq write_lock_irqsave write_trylock write_trylock_irqsave write_unlock
-  syn keyword litmusWord write_unlock_bh write_unlock_irq write_unlock_irqrestore wrmsr xchg xchg_acquire xchg_relaxed
-  syn keyword litmusWord xchg_release xor_unlock_is_negative_byte zalloc_cpumask_var
+  syn keyword litmusWord wait_event_freezable wait_event_idle wait_event_idle_timeout wait_event_interruptible
+  syn keyword litmusWord wait_event_interruptible_timeout wait_event_killable wait_event_killable_timeout wait_event_timeout
+  syn keyword litmusWord wait_on_bit wait_on_bit_lock wait_var_event wait_var_event_interruptible wait_var_event_killable
+  syn keyword litmusWord wait_var_event_timeout wmb write_cr3 write_lock write_lock_bh write_lock_irq write_lock_irqsave
+  syn keyword litmusWord write_trylock write_trylock_irqsave write_unlock write_unlock_bh write_unlock_irq
+  syn keyword litmusWord write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg xchg_acquire xchg_relaxed xchg_release
+  syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
-  syn keyword litmusConstant ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK LOCAL64_INIT
-  syn keyword litmusConstant LOCAL_INIT NULL PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT TLB_FLUSH_ALL X86_CR3_LAM_U48
-  syn keyword litmusConstant X86_CR3_LAM_U57 X86_CR3_PCID_BITS X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean
-  syn keyword litmusConstant cpu_all_mask cpu_none_mask cpu_online_mask cpu_possible_mask cpu_present_mask current false fault
-  syn keyword litmusConstant global init_mm invalid migration none nr_cpu_ids nx off old on protnone ro supervisor swap
-  syn keyword litmusConstant swapper_pg_dir true
+  syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK
+  syn keyword litmusConstant LOCAL64_INIT LOCAL_INIT MSR_EFER MSR_FS_BASE MSR_GS_BASE MSR_HWP_REQUEST MSR_IA32_PKRS
+  syn keyword litmusConstant MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL MSR_IA32_TSC_DEADLINE MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL
+  syn keyword litmusConstant PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT TLB_FLUSH_ALL X86_CR3_LAM_U48 X86_CR3_LAM_U57
+  syn keyword litmusConstant X86_CR3_PCID_BITS X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean cpu_all_mask
+  syn keyword litmusConstant cpu_none_mask cpu_online_mask cpu_possible_mask cpu_present_mask current false fault global init_mm
+  syn keyword litmusConstant invalid migration none nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir true
   syn keyword litmusStatement break case continue default do else for goto if return sizeof switch while
   syn keyword litmusType TYPEOF_UNQUAL _Bool __always_inline __auto_type __init __iomem __percpu __rcu __typeof __typeof__
   syn keyword litmusType __typeof_unqual__ __unqual_scalar_typeof __user bool char const enum extern inline int long noinline

@@ -42,3 +42,24 @@ def test_it_replaces_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_what_cannot_be(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", *words]) == ExitCode.WRONG
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "language", "why"),
+    [
+        ([], "MM", ""),
+        (["--kind", "hang"], "MM", ""),
+        (["--kind", "lock"], "MM", ""),
+        (["--language", "X86"], "X86", ""),
+        (["--language", "C", "--kind", "barrier"], "C", ""),
+        (["--kind", "barrier"], "C", "since MM has no 'barrier' to begin with; C and X86 have one"),
+    ],
+)
+def test_it_says_in_which_language_and_why(
+    words: list[str], language: str, why: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.litmus"
+    assert main(["new", str(path), *words]) == ExitCode.EXPECTED
+    out = capsys.readouterr().out
+    assert out.startswith(f"{path}, in {language}: ") and path.read_text().startswith(language)
+    assert why in out and ("It is in" in out) == bool(why)

@@ -288,10 +288,7 @@ def test_what_may_be_missing() -> None:
 @pytest.mark.parametrize(("version", "called"), [("5.9.3", "wait_flag"), ("5.10.0", "read_both"), (None, "")])
 def test_arms_by_version(tmp_path: Path, version: str | None, called: str) -> None:
     """A signature that changes needs another call: the arm that is not for this version needs nothing."""
-    shutil.copytree(SMALL.directory, tmp_path, dirs_exist_ok=True)
-    if version is not None:
-        words = zip(("VERSION", "PATCHLEVEL", "SUBLEVEL"), version.split("."), strict=True)
-        (tmp_path / "Makefile").write_text("".join(f"{word} = {n}\n" for word, n in words))
+    tree = with_version(tmp_path, version)
     text = f"""{HEAD}#kernel "kernel/flag.c" {{ wait_flag, read_both }}
 {{ struct board board; }}
 P0 {{
@@ -303,7 +300,6 @@ exists (0:d = 0)
 """
     if version == "5.9.3":
         text = text.replace(", 1, 2, 3", "")
-    tree = KernelTree(str(tmp_path))
     if version is None:
         with pytest.raises(InputError, match="does not say which kernel it is"):
             resolved(read_all(text, tree)[0].tree)
@@ -311,6 +307,46 @@ exists (0:d = 0)
     (test,) = read_all(text, tree)
     assert {x.name for x in nodes(resolved(test.tree).unit.threads) if isinstance(x, Call)} == {called}
     assert run(test, Options(witnesses=False)).reason == ""
+
+
+def with_version(tmp_path: Path, version: str | None) -> KernelTree:
+    """The small tree, of a version."""
+    shutil.copytree(SMALL.directory, tmp_path, dirs_exist_ok=True)
+    if version is not None:
+        words = zip(("VERSION", "PATCHLEVEL", "SUBLEVEL"), version.split("."), strict=True)
+        (tmp_path / "Makefile").write_text("".join(f"{word} = {n}\n" for word, n in words))
+    return KernelTree(str(tmp_path))
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+@pytest.mark.parametrize(
+    ("version", "settings", "found"),
+    [
+        ("5.4.0", {}, "never"),
+        ("6.12.1", {}, "sometimes"),
+        ("7.3.0", {}, "sometimes"),
+        ("5.4.0", {"kernel": "v6.1"}, "sometimes"),
+        ("6.12.1", {"kernel": "v5.4"}, "never"),
+        (None, {}, "sometimes"),
+    ],
+)
+def test_words_are_those_of_the_tree(
+    tmp_path: Path, version: str | None, settings: dict[str, str], found: str, judge: str
+) -> None:
+    """Idle CPUs find calls by themselves from v5.8 on (MMR 8.12, 19.1)."""
+    text = f"""{HEAD}#kernel "kernel/flag.c" {{ wait_flag }}
+{{ struct board board; code f = 1; int done; }}
+void nothing(void *info) {{ }}
+P0 {{
+    text_poke(&f, 2);
+    smp_call_function_single(1, nothing, NULL, 1);
+    WRITE_ONCE(done, wait_flag(&board) < 1);
+}}
+P1 {{ r0 = READ_ONCE(done); r1 = ifetch(&f); }}
+exists (1:r0 = 1 /\\ 1:r1 = 1)
+"""
+    (test,) = read_all(text, with_version(tmp_path, version))
+    assert run(test, Options(judge=judge, settings=settings, witnesses=False)).observation == found
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,47 @@ def test_what_is_refused(head: str, call: str, says: str, hint: str) -> None:
     assert found.span is not None and found.span.line == 3 + head.count("\n") + 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("waits", "left"),
+    [
+        ("wait_event_timeout(wq, READ_ONCE(x), 9)", {0, 1, 9}),
+        ("wait_event_interruptible_timeout(wq, READ_ONCE(x), 9)", {0, 1, 9}),
+        ("wait_event_idle_timeout(wq, READ_ONCE(x), 9)", {0, 1, 9}),
+        ("wait_event_timeout(wq, 0, 9)", {0}),
+        ("wait_event_timeout(wq, READ_ONCE(x) || 1, 0)", {1}),
+        ("wait_for_completion_timeout(&c, 9)", {0, 1, 9}),
+        ("wait_for_completion_interruptible_timeout(&done, 9)", {9}),
+        ("schedule_timeout_uninterruptible(9)", {0}),
+        ("schedule_timeout(9)", {0, 9}),
+    ],
+)
+def test_what_is_left_of_a_time_out(waits: str, left: set[int]) -> None:
+    """Nobody hangs. What is left is all of it, or 1 where it has come to an end at the last moment."""
+    text = f"""MM t
+#include "linux/wait.inc"
+{{ struct wait_queue_head wq; struct completion c; struct completion done {{ .done = 1 }}; int x; }}
+P0 {{ r0 = {waits}; }}
+P1 {{ WRITE_ONCE(x, 1); wake_up(&wq); complete(&c); }}
+locations [0:r0]
+exists (hang)
+"""
+    assert states(text) == [f"0:r0={n}; hang=0;" for n in sorted(left)]
+
+
+def test_a_macro_declares_a_local() -> None:
+    text = """MM t
+#include "linux/wake_q.inc"
+{ int x; int y; }
+P0 { DEFINE_WAKE_Q(q); wake_q_add(&q, cpu_curr(1)); wake_q_add(&q, cpu_curr(1)); x = wake_q_empty(&q);
+     wake_up_q(&q); DECLARE_COMPLETION_ONSTACK(c); complete(&c); y = completion_done(&c); }
+P1 { }
+locations [x; y; 1:cpu_task.usage; 1:cpu_task.wake_q]
+exists (true)
+"""
+    assert states(text) == ["1:cpu_task.usage=1; 1:cpu_task.wake_q=0; [x]=0; [y]=1;"]
+
+
 def test_a_handler_does_not_halt() -> None:
     text = (
         "MM t\n{ int x; }\nvoid h(void *info) { halt(); }\nP0 { smp_call_function_single(1, h, NULL, 0); }\n"

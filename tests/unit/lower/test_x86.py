@@ -154,7 +154,7 @@ def test_addresses() -> None:
     for source in ("8(%rax,%rbx,8)", "16(%rax)", "[rax+rbx*8+8]", "[t+16]", "t+16(%rip)", "[8*rbx+t+8]"):
         code = f"movq {source},%rcx" if "(" in source else f"mov rcx,{source}"
         assert run(code, "0:rcx", init=init) == "0:rcx=7;"
-    assert run("movl $1,4(%eax)", "0:EAX; t[1]", "X86", "int t[2]; 0:EAX = t;") == "0:EAX=t[0]; t[1]=1;"
+    assert run("movl $1,4(%eax)", "0:EAX; t[1]", "X86", "int t[2]; 0:EAX = t;") == "0:EAX=&t[0]; t[1]=1;"
 
 
 EDGES = (0, 1, 2, 0x7E, 0x7F, 0x80, 0x81, 0xFE, 0xFF)

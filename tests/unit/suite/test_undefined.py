@@ -18,6 +18,7 @@ from verifier.source import Source
 from verifier.suite.decide import compare, run
 from verifier.suite.options import Options
 from verifier.syntax import load
+from verifier.words.table import WORDS
 
 ADDRESS = "v & 0x7fffffffe000 has no value"
 STORED = f"`y` in line 3 reads what line 3 stores: {ADDRESS}"
@@ -300,3 +301,54 @@ def test_who_comes_to_a_decision_by_another_one(
     )
     said = decided(capsys, path, judge)
     assert "decides by an undefined value" in said and "no object" not in said
+
+
+BITS = [w.name for w in WORDS.values() if w.at("bit") is not None and not w.planned]
+COMPARES = [
+    "cmpxchg(&x, u, 1)", "cmpxchg_local(&x, u, 1)", "this_cpu_cmpxchg(p, u, 1)",
+    "__this_cpu_cmpxchg(p, u, 1)", "local_cmpxchg(&l, u, 1)", "cmpxchg128(&big, u, 1)",
+    "cmpxchg128_local(&big, u, 1)", "try_cmpxchg(&x, &u, 1)", "try_cmpxchg_local(&x, &u, 1)",
+    "this_cpu_try_cmpxchg(p, &u, 1)", "local_try_cmpxchg(&l, &u, 1)",
+    "cmpxchg_double(&s.a, &s.b, u, 0, 1, 1)",
+    "cmpxchg_double_local(&s.a, &s.b, u, 0, 1, 1)", "this_cpu_cmpxchg_double(t.a, t.b, u, 0, 1, 1)",
+    "atomic_cmpxchg(&c, u, 1)", "atomic_add_unless(&c, 1, u)",
+]  # fmt: skip
+MASKS = [f"{p}cpumask_{how}_cpu(u, &m)" for p in ("", "__") for how in ("set", "clear")]
+
+
+def of_bit(word: str) -> str:
+    """A call of a word about bits, of the bit ``u``."""
+    given = {"nr": "u", "addr": "&w"}
+    return f"{word}({', '.join(given.get(p.name, '2') for p in WORDS[word].parameters)})"
+
+
+def operand(code: str, value: str) -> str:
+    """A program in which ``u`` is an operand of a word."""
+    objects = "struct s { u64 a; u64 b; };\n{ int x; int n = 40; unsigned long w; percpu int p; local_t l;"
+    objects += " atomic_t c; u128 big; struct s s; percpu struct s t; cpumask_t m = {}; }\n"
+    return f"MM t\n{objects}P0 {{ int u = {value}; {code}; }}\nP1 {{ }}\nexists (x = 5)\n"
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+@pytest.mark.parametrize("word", [*BITS, *COMPARES, *MASKS])
+def test_a_word_decides_by_its_operand(word: str, judge: str) -> None:
+    """By the bit that it names, and by what it compares with."""
+    code = word
+    if word in BITS:
+        code = (
+            f"{word}({', '.join({'nr': 'u', 'addr': '&w'}.get(p.name, '2') for p in WORDS[word].parameters)})"
+        )
+    (test,) = load(Source("t", operand(code, "1 << READ_ONCE(n)")))
+    verdict = run(test, Options(judge=judge, witnesses=False))
+    assert verdict.observation == "unknown"
+    assert "decides by an undefined value" in verdict.reason or "belongs to no object" in verdict.reason
+    (test,) = load(Source("t", operand(code, "READ_ONCE(n) - 39")))
+    assert run(test, Options(judge=judge, witnesses=False)).observation == "never"
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+@pytest.mark.parametrize("word", BITS)
+def test_a_bit_beyond_its_word_is_another_words(word: str, judge: str) -> None:
+    (test,) = load(Source("t", operand(of_bit(word), "READ_ONCE(n) + 30")))
+    verdict = run(test, Options(judge=judge, witnesses=False))
+    assert verdict.observation == "unknown" and "a shift by 70 of what has 64 bits" in verdict.reason

@@ -256,9 +256,11 @@ HINTED = "MM t\n{ page A = 1; mm N { v -> A }; int x; cpumask_t m; }\nint give(v
         ("r0 = pte_none(lk);", "declare it: pte_t lk;"),
         ("DEFINE_SPINLOCK(l);", "declare it: spinlock_t l;"),
         ("DEFINE_MUTEX(l);", "declare it: struct mutex l;"),
-        ("DECLARE_COMPLETION_ONSTACK(c);", "write struct completion x; and init_completion(&x)"),
+        ("DECLARE_COMPLETION_ONSTACK(c);", 'define it, or #include "linux/wait.inc"'),
         ("DEFINE_WAIT(w);", "leave it out: prepare_to_wait"),
-        ("r0 = TASK_IDLE;", "write TASK_UNINTERRUPTIBLE"),
+        ("r0 = TASK_IDLE;", 'write #include "linux/wait.inc", which has it'),
+        ("DEFINE_WAKE_Q(q);", 'define it, or #include "linux/wake_q.inc"'),
+        ("DEFINE_WAKE_Q(q, r);", "it declares a local: in a function, with one name"),
         (
             "smp_call_function_any(&m, give, NULL, 1);",
             "write smp_call_function_single(cpu, func, info, wait)",

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.judges import states
 from tests.texts import warned, wrong
 from verifier.lower.c import types as t
 from verifier.lower.c.special_free import poison
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.options import Options
+from verifier.syntax import load
 from verifier.syntax.ast import CType
 
 HEAD = """MM t
@@ -28,6 +33,12 @@ struct empty { struct rcu_head rcu; };
         ("r0 = READ_ONCE(x); kfree(r0);", "takes the address of a struct, or NULL here, not a number"),
         ("kfree(&c);", "it frees one object, not one for each CPU"),
         ("kfree(&s.in);", "&s.in is a part of an object"),
+        ("kfree(&s.in.b);", "&s.in.b is a part of an object"),
+        ("kfree((void *)&s.in);", "is a part of an object"),
+        ("struct item mine; kfree(&mine.a);", "&mine.a is on a stack"),
+        ("kfree((void *)5);", "takes the address of a struct, or NULL here, not a number"),
+        ("void *v = &c; kfree(v);", "it frees one object, not one for each CPU"),
+        ("kfree_rcu(&s.a, rcu);", "declare what it is kept in as struct"),
         ("struct item mine; kfree(&mine);", "&mine is on a stack"),
         ("kfree(&e);", "struct empty has no fields"),
         ("kfree_rcu(p);", "kfree_rcu takes 2 arguments, not 1 write kfree_rcu(p, field)"),
@@ -42,6 +53,60 @@ struct empty { struct rcu_head rcu; };
 def test_what_is_refused(statement: str, says: str) -> None:
     found = wrong(f"{HEAD}P0 {{ {statement} }}\nexists (s.a = 1)\n")
     assert any(says in f"{d.message} {d.hint}" for d in found)
+
+
+FREES = """MM t
+struct inner { int b; };
+struct item { struct inner in; u64 a; };
+struct heads { struct rcu_head rcu; u64 c; };
+{ struct item s; struct item t[2]; struct item *p = &s; struct heads f; void *v = &s; int x; }
+"""
+POISON = hex(poison(t.ANY))
+OF_S, OF_T, OF_F = f"s.a={POISON};", f"t[1].a={POISON};", f"f.c={POISON};"
+
+
+@pytest.mark.parametrize(
+    ("statement", "freed"),
+    [
+        ("kfree(p);", OF_S),
+        ("kfree(v);", OF_S),
+        ("kvfree(v);", OF_S),
+        ("kfree_rcu_mightsleep(v);", OF_S),
+        ("void *q = v; kfree(q);", OF_S),
+        ("r0 = v; kfree(r0);", OF_S),
+        ("kfree(&p->in);", OF_S),
+        ("kfree(&p->in.b);", OF_S),
+        ("int *i = &p->in.b; kfree(i);", OF_S),
+        ("kfree((void *)&s.in.b);", OF_S),
+        ("v = &t[1]; kfree(v);", OF_T),
+        ("v = &t[1].in; kfree(v);", OF_T),
+        ("kfree(&f.rcu);", OF_F),
+        ("struct rcu_head *h = &f.rcu; kfree(h);", OF_F),
+        ("v = &f.rcu; kfree(v);", OF_F),
+        ("v = NULL; kfree(v);", ""),
+    ],
+)
+def test_what_begins_at_an_address_is_freed_whatever_its_type(statement: str, freed: str) -> None:
+    text = f"{FREES}P0 {{ {statement} }}\nlocations [s.a; t[1].a; f.c]\nexists (true)\n"
+    (state,) = states(text)
+    assert {of for of in (OF_S, OF_T, OF_F) if of in state} == ({freed} - {""})
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "u64 *q = &p->a; kfree(q);",
+        "v = &s.a; kfree(v);",
+        "v = &x; kfree(v);",
+        "v = (void *)5; kfree(v);",
+        "struct item m; v = &m; kfree(v);",
+    ],
+)
+def test_where_no_object_begins_nothing_is_freed(statement: str, judge: str) -> None:
+    (test,) = load(Source("t", f"{FREES}P0 {{ {statement} }}\nexists (s.a = 0)\n"))
+    verdict = run(test, Options(judge=judge, witnesses=False))
+    assert verdict.observation == "unknown" and "no object begins here" in verdict.reason
 
 
 def test_null_is_not_freed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from verifier.lower.c import types as t
 from verifier.lower.c.beginnings import as_declared
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
+from verifier.lower.c.pointees import OF_ITS_TYPE, other_struct, same_number
 from verifier.lower.c.types import Type
-from verifier.lower.code import Emit, Touch
-from verifier.program.expressions import FALSE, Const, Expr, Reg
+from verifier.lower.code import Decide, Emit, Touch
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Op
-from verifier.program.values import Ptr, target
+from verifier.program.values import UNDEF, Ptr, target
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
@@ -28,6 +29,8 @@ def store_local(b: BodyCode, local: Local, value: Val, node: Spanned) -> Val:
     if value.type is t.VOID:
         raise without_value(node)
     stays(value, node.span)
+    if local.struct is not None:
+        same_pointee(b, local.struct, value.type, node.span)
     value = as_declared(b, value, local.struct)
     value = pointing(value, kind or t.ANY)
     if value.bits is not None or value.function:
@@ -67,6 +70,21 @@ def without_value(node: Spanned) -> Trouble:
     if word is not None and [p.kind for p in word.parameters[:1]] == ["va"]:
         hint = "a store does not report its fault; a read-modify-write does: r0 = xchg(v, 1)"
     return Trouble("type", "this has no value", node.span, hint)
+
+
+def decide(b: BodyCode, by: Expr, span: Span) -> None:
+    """A run in which this is undefined is wrong: it decides what is done."""
+    if not isinstance(by, Const):
+        b.code.append(Decide(by, span))
+
+
+def decide_within(b: BodyCode, nr: Expr, size: int, span: Span) -> None:
+    """A run in which a number is undefined, or none of the bits of a word, is wrong: the kernel accesses
+    another word then."""
+    within = call("and", call("ge", nr, Const(0)), call("lt", nr, Const(size)))
+    unknown = call("ite", within, FALSE, Const(UNDEF))
+    if unknown != FALSE:
+        b.code.append(Decide(unknown, span))
 
 
 def check_cpu(b: BodyCode, cpu: Expr, span: Span) -> None:
@@ -197,13 +215,13 @@ def kept(b: BodyCode, value: Val, kind: Type, node: Spanned) -> Expr:
 
 
 def same_pointee(b: BodyCode, wanted: Type, given: Type, span: Span) -> None:
-    """Raise ``Trouble`` for an integer seen through a pointer to another integer type: memory here is
-    cells, which are read and written whole, and as what they are. C files do not mind, as herd7."""
-    if b.memory.mm_file and t.pointers_differ(wanted, given):
-        assert wanted.to is not None and given.to is not None
-        text = f"this points to {t.words(given.to)}, not to {t.words(wanted.to)}"
-        hint = "an object is read and written whole, as the type it is declared with"
-        raise Trouble("type", text, span, hint)
+    """Raise ``Trouble`` for an integer seen through a pointer to another integer type; warn of a struct that
+    is kept as another one. C files do not mind, as herd7."""
+    if b.memory.mm_file:
+        same_number(wanted, given, span)
+        text = "" if b.of_kernel else other_struct(b.memory, wanted, given)
+        if text:
+            b.warn("pointee", text, span, OF_ITS_TYPE)
 
 
 def check_content(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.c import types as t
+from verifier.lower.c.access import decide_within
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.contents import MAX_PCID
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import memory_place, of_cpu, place_of, pointee
 from verifier.program.expressions import FALSE, Const
+from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.declared import LOCK_WORDS, declaration, is_shared, type_of
@@ -47,7 +49,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "in table": ("entry", "upper"),
         "vma": ("mm", "struct", "pointer"),
         "code": ("pointer",),
-        "freed": ("struct",),
+        "freed": ("struct", "pointer"),
     }
 )
 # What is passed on, or what a register may be, too.
@@ -98,8 +100,8 @@ def argument(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) ->
             raise Trouble("pcid", f"a PCID is a number from 0 to {MAX_PCID}, not {pcid}", e.span)
     if kind == "addr" and isinstance(value.expr, Const) and isinstance(value.expr.value, int):
         raise mismatch(word, parameter, "a constant", e)
-    if kind == "bit" and isinstance(value.expr, Const):
-        check_bit(value.expr.value, e)
+    if kind == "bit":
+        return bit_of_word(b, value, e)
     return value
 
 
@@ -158,6 +160,16 @@ def fits(kind: str, value: Val) -> bool:
     if kind == "mask":
         return value.bits is not None
     return kind in _OR_NULL and value.expr == FALSE
+
+
+def bit_of_word(b: BodyCode, value: Val, e: ast.CExpr) -> Val:
+    """The number of a bit. Raises ``Trouble`` for a constant beyond the word."""
+    if isinstance(value.expr, Const):
+        check_bit(value.expr.value, e)
+        return value
+    value = replace(value, expr=b.held(value.expr))
+    decide_within(b, value.expr, WORD, e.span)
+    return value
 
 
 def check_bit(number: object, e: ast.CExpr) -> None:

@@ -10,27 +10,13 @@ from collections.abc import Iterator
 
 from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.objects import MAX_INNER, Objects, group
+from verifier.lower.c.objects import Objects
 from verifier.lower.c.parts import Val
+from verifier.lower.c.pointees import way
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, call
 from verifier.program.values import Ptr
 from verifier.records import replace
-
-
-def _way(objects: Objects, outer: Type, inner: Type, depth: int = 0) -> list[str] | None:
-    """The names that lead from a struct to what it begins with; None if it begins with nothing of that
-    type."""
-    if outer.kind != "struct" or depth > MAX_INNER:
-        return None
-    of = group(outer)
-    for name in objects.first.get(of, ()):
-        held = objects.fields[of][name]
-        kind = replace(held, inside=False) if held.inside else Type("pointer", to=held)
-        more = [] if kind == inner else _way(objects, kind, inner, depth + 1)
-        if more is not None:
-            return [objects.step(of, name), *more]
-    return None
 
 
 def seen_as(b: BodyCode, value: Val, kind: Type) -> Val | None:
@@ -43,7 +29,7 @@ def seen_as(b: BodyCode, value: Val, kind: Type) -> Val | None:
         return None
     made = value.expr
     bare = replace(given, percpu=False)
-    down, up = _way(b.memory, given, kind), _way(b.memory, kind, bare)
+    down, up = way(b.memory, given, kind), way(b.memory, kind, bare)
     if down is not None:
         for step in down:
             made = call("to_first", made, Const(step))
@@ -72,9 +58,12 @@ def as_declared(b: BodyCode, value: Val, kind: Type | None) -> Val:
 
 
 def wholes(objects: Objects, kind: Type) -> Iterator[tuple[Ptr, Type]]:
-    """The objects of a test that begin with a struct of this type, and are of another one."""
+    """The structs of a test that begin with one of this type, and are of another one; all of them if it is no
+    type of a struct. Those on a stack are left out."""
     for named in objects.named.values():
         of = named.type
-        if named.percpu or of.kind != "struct" or _way(objects, of, kind) is None:
+        if named.percpu or of.kind != "struct" or named.name in objects.stack:
+            continue
+        if kind.kind == "struct" and way(objects, of, kind) is None:
             continue
         yield from ((Ptr(named.name, i), replace(of, inside=False)) for i in range(named.size or 1))

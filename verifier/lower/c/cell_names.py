@@ -10,7 +10,9 @@ from verifier.program.events import Cell
 from verifier.program.values import Ptr, element
 
 _ELEMENT = pattern(r"\+([0-9]+)\.")  # of an array of structs, as an address has it
-_PART = pattern(r"[\w:]+[.\[][^()]*")  # of an object: the name of a whole one is its address, as in herd7
+# What an address is written & before: the part of an object, and what each CPU has its own of. The name of a
+# whole object is its address, as in herd7.
+_PART = pattern(r"[\w:]+[.\[][^()]*|[0-9]+:\w+")
 
 
 def cell_name(ptr: Ptr, objects: Objects) -> str:
@@ -54,7 +56,7 @@ def address_names(cells: Iterable[Cell]) -> Iterator[tuple[Ptr, str]]:
             if ptr in known:
                 continue
             known.add(ptr)
-            if name != str(ptr) or "." in name:
+            if name != str(ptr) or _PART.fullmatch(name):
                 yield ptr, f"&{name}" if _PART.fullmatch(name) else name
             around, dot, _ = ptr.base.rpartition(".")
             if dot and _PART.fullmatch(name):

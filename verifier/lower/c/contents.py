@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from verifier.lower.c import types as t
 from verifier.lower.c.cell_names import cell_name
 from verifier.lower.c.objects import MAPPING, NamedObject, Objects, group, no_mm
+from verifier.lower.c.pointees import OF_ITS_TYPE, other_struct, same_number
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Mapped, Tables, uses
 from verifier.lower.c.types import Type
@@ -15,7 +16,7 @@ from verifier.program.values import UNACCESSED, Ptr, Value, flags, target
 from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.nodes import gathered
+from verifier.syntax.nodes import gathered, parts
 from verifier.syntax.trouble import Trouble, nearest, the_first
 from verifier.words.table import INITIALIZERS, entry_level
 
@@ -147,19 +148,27 @@ class InitialContents(Objects):
             _, kind = self.address(expr)
             if kind.kind == "pointer" and (kind.to is None or kind.to.kind != "array"):
                 yield expr
-        elif isinstance(expr, ast.Binary):
-            yield from self._read(expr.left)
-            yield from self._read(expr.right)
+        elif isinstance(expr, ast.Binary | ast.Conditional | ast.OrElse):
+            for part in parts(expr):
+                yield from self._read(part)
         elif isinstance(expr, ast.Cast) or (isinstance(expr, ast.Unary) and expr.op != "&"):
             yield from self._read(expr.operand)
         elif isinstance(expr, ast.CallExpr) and expr.name in INITIALIZERS:
             for argument in expr.arguments:
                 yield from self._read(argument)
 
-    def _give(self, cell: Ptr, value: Value, span: Span, kind: Type = t.ANY) -> None:
-        """An initial value, converted to the type of what holds it."""
+    def _give(
+        self, cell: Ptr, value: Value, span: Span, kind: Type = t.ANY, given: Type | None = None
+    ) -> None:
+        """An initial value, converted to the type of what holds it. ``given``: its own type."""
         if kind.kind == "int" and isinstance(value, Ptr) and value.base in self.unit.functions:
             raise Trouble("type", f"{cell_name(cell, self)} holds numbers; {value} is a function", span)
+        if given is not None and self.mm_file:
+            same_number(kind, given, span)
+            text = other_struct(self, kind, given)
+            if text:
+                found = Diagnostic("pointee", text, span=span, hint=OF_ITS_TYPE, severity="warning")
+                self.warnings += [found] if found not in self.warnings else []  # one for all CPUs
         if kind.kind == "int" and isinstance(value, int):
             kept = t.number(value, kind)
             if t.loses(value, kind):
@@ -196,7 +205,8 @@ class InitialContents(Objects):
             if of.to.inside or of.to.kind == "array":
                 self._inner_value(at, of.to, item)  # type: ignore[arg-type]
             else:
-                self._give(at, self.content(item)[0], item.span, of.to)
+                held, given = self.content(item)
+                self._give(at, held, item.span, of.to, given)
 
     def _give_bits(self, unit: Ptr, bits: Bitfield, cell: Ptr, value: Value, span: Span) -> None:
         """An initial value of a bitfield: ``cell`` is what it would be by itself."""
@@ -286,16 +296,18 @@ class InitialContents(Objects):
                 if kind.kind in ("array", "struct"):
                     self._inner_value(Ptr(ptr.base, i * t.cells(kind)), kind, part)  # type: ignore[arg-type]
                 else:
-                    self._give(Ptr(ptr.base, i), self.content(part)[0], part.span, kind)
+                    held, given = self.content(part)
+                    self._give(Ptr(ptr.base, i), held, part.span, kind, given)
         elif isinstance(value, ast.Braced) and len(value.items) == 1:
-            self._give(ptr, self.content(value.items[0])[0], value.span, kind)
+            held, given = self.content(value.items[0])
+            self._give(ptr, held, value.span, kind, given)
         else:
             held, given = self.content(value)
             if kind.kind == "pointer" and given.percpu:
                 self.named[named.name] = replace(named, type=replace(kind, percpu=True))
             if kind.kind == "int" and given.kind in ("mm", "table", "page", "mask") and self.mm_file:
                 raise Trouble("type", f"{named.name} holds numbers; this is {given.words}", value.span)
-            self._give(ptr, held, value.span, kind)
+            self._give(ptr, held, value.span, kind, given)
 
     def _part(self, ptr: Ptr, kind: Type, part: ast.InitItem) -> None:
         if isinstance(part, ast.FieldInit):
@@ -315,7 +327,7 @@ class InitialContents(Objects):
                     if of.kind != "struct":
                         of = t.joined(of, given if given.kind != "int" else t.ANY)
                     self.fields[group(kind)][part.name] = of
-                self._give(cell, value, part.span, of)
+                self._give(cell, value, part.span, of, given)
             else:
                 unit = Ptr(".".join((ptr.path, *self.steps(group(kind), part.name))))
                 self._give_bits(unit, bits, cell, value, span=part.span)
@@ -390,7 +402,8 @@ class InitialContents(Objects):
                 self._given.pop(cell, None)
             self._give_bits(ptr, bits, cell, self.content(value)[0], span=place.span)
         else:
-            self._give(ptr, self.content(value)[0], place.span, kind.to or t.ANY)
+            held, given = self.content(value)
+            self._give(ptr, held, place.span, kind.to or t.ANY, given)
 
     def _pending(self, value: ast.InitValue, cpu: int) -> None:
         """``1:pending = f``, ``1:pending = { f, g }``."""

@@ -62,14 +62,16 @@ def for_each_entry(b: BodyCode, s: ast.ForEachEntry) -> None:
     def link(of_struct: ast.CExpr) -> ast.CExpr:
         return ast.FieldExpr(ast.FieldExpr(of_struct, member, span), "next", span)
 
-    node = first if loop.ends else ast.FieldExpr(first, "next", span)
+    node = ast.FieldExpr(first, loop.first, span) if loop.first else first
     here = ast.Unary("&", ast.FieldExpr(pos, member, span), span)
     goes_on: ast.CExpr = pos if loop.ends else ast.Binary("!=", here, first, span)
     b.value(ast.Assign(pos, "", entry(node), span))
     body, step = s.body, [ast.Assign(pos, "", entry(link(pos)), span)]
     if following is not None:
-        more = ast.ExprStmt(ast.Assign(following, "", entry(link(pos)), span), span)
-        body, step = ast.Block((more, s.body), s.body.span), [ast.Assign(pos, "", following, span)]
+        after = link(pos) if loop.node else entry(link(pos))
+        more = ast.ExprStmt(ast.Assign(following, "", after, span), span)
+        step = [ast.Assign(pos, "", entry(following) if loop.node else following, span)]
+        body = ast.Block((more, s.body), s.body.span)
     unrolled(b, goes_on, body, tuple(step), span=s.span)
 
 
@@ -85,16 +87,21 @@ def parts_of(
     *given, first, member = s.arguments
     if not isinstance(member, ast.Ident):
         raise Trouble("type", "the last one names a field", member.span, f"write {loop.signature}")
-    for pointer in (ast.Ident(s.variable, s.head), *given):
-        local = b.local(pointer.name, False) if isinstance(pointer, ast.Ident) else None
-        kind = None if local is None else local.declared or local.type
-        if kind is None or kind.kind != "struct":
-            name = pointer.name if isinstance(pointer, ast.Ident) else "this"
-            text = f"{name} is no local that points to a struct"
-            raise Trouble("type", text, pointer.span, f"declare it: struct foo *{name};")
+    kind, *_ = (pointed(b, pointer) for pointer in (ast.Ident(s.variable, s.head), *given))
     following = given[0] if given else None
-    assert kind is not None and (following is None or isinstance(following, ast.Ident))
+    assert following is None or isinstance(following, ast.Ident)
     return following, first, member.name, kind
+
+
+def pointed(b: BodyCode, pointer: ast.CExpr) -> Type:
+    """What a local of a loop points to. Raises ``Trouble`` if it is no pointer to a struct."""
+    local = b.local(pointer.name, False) if isinstance(pointer, ast.Ident) else None
+    kind = None if local is None else local.declared or local.type
+    if kind is None or kind.kind != "struct":
+        name = pointer.name if isinstance(pointer, ast.Ident) else "this"
+        text = f"{name} is no local that points to a struct"
+        raise Trouble("type", text, pointer.span, f"declare it: struct foo *{name};")
+    return kind
 
 
 ENTRY_EXPRESSIONS: Lines[BodyCode, Val] = dict((line(ast.ContainerOf, container_of),))

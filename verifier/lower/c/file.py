@@ -11,17 +11,19 @@ from collections.abc import Iterator
 from verifier.budget import Budget
 from verifier.errors import InputError
 from verifier.lower.c import types as t
+from verifier.lower.c.asked import address_in, address_of_cpu, container, root_of
 from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import assigned_names, handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.cell_names import address_names
+from verifier.lower.c.flavours import missed
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.kernel import resolved
 from verifier.lower.c.known_types import unknown_types
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.lock_kinds import mistaken
 from verifier.lower.c.memory import TestMemory
-from verifier.lower.c.objects import attributes, check_present, never_a_number, no_mm
+from verifier.lower.c.objects import attributes, check_present, group, never_a_number, no_mm
 from verifier.lower.c.parts import Shared, Val
 from verifier.lower.c.redefined import redefined
 from verifier.lower.c.sleeping import CodeOf, atomic_sleeps
@@ -31,8 +33,9 @@ from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf, observe
 from verifier.program.events import World
-from verifier.program.expressions import FALSE, Const
-from verifier.program.values import FAULT, UNACCESSED, Ptr, Value, flags, make_entry, target
+from verifier.program.expressions import FALSE, Const, call, evaluate
+from verifier.program.profiles import kernel_of
+from verifier.program.values import FAULT, ROOT, UNACCESSED, Ptr, Value, flags, make_entry, target
 from verifier.records import replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -41,7 +44,7 @@ from verifier.syntax.idle import OF_CPUS
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.rows import since
-from verifier.words.table import NAMED_VALUES, is_mask_of_mm, special
+from verifier.words.table import NAMED_VALUES, is_mask_of_mm, is_root_of_mm, special
 
 
 def lower(test: Test, budget: Budget | None = None) -> Lowered:
@@ -87,8 +90,9 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     keeps_pages = shared.keeps_pages or any(
         isinstance(cell.init, Ptr) for ptr, cell in memory.cells.items() if ptr.base.endswith(".data")
     )
-    if None in shared.waits or len(shared.waits) > 1:
-        shared.ask_version(since("v5.8"))  # calls that are waited for overtake others (MMR 17.7)
+    # Calls that are waited for overtake others (MMR 17.7); idle CPUs find calls by themselves (MMR 8.12).
+    if None in shared.waits or len(shared.waits) > 1 or (shared.waits and shared.fetches):
+        shared.ask_version(since("v5.8"))
     shared.warnings = [w for w in shared.warnings if w.span is None or w.span.source.name not in theirs]
     shared.warnings += [*text.warnings, *about_locks, *unset(unit), *unmet(unit, memory), *redefined(unit)]
     started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
@@ -103,7 +107,10 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         shared.warnings += unanswered(started)
     return Lowered(
         threads=[*threads, *((),) * len(memory.workers)],
-        world=_world(unit, memory, shared, [] if keeps_pages else shared.suspects, test.source.name),
+        world=replace(
+            _world(unit, memory, shared, [] if keeps_pages else shared.suspects, test.source.name),
+            tree=None if text.version is None else kernel_of(text.version >> 16, text.version >> 8 & 255),
+        ),
         observables=observed.observables,
         condition=observed.condition,
         shown=observed.shown,
@@ -158,6 +165,7 @@ def _world(
         constants=_only_names(unit.enums),
         poisons=frozenset(memory.poisons),
         warnings=[*shared.warnings, *suspects],
+        flavours=missed(unit),
         file=file,
     )
 
@@ -208,7 +216,18 @@ class _Scope:
             return self._name(place)
         if isinstance(place, c.Call) and special(place.name) == "mk_pte":
             return EntryOf(self._mk_pte(place, ("page", "table")))
+        if isinstance(place, c.Call) and place.name == c.CONTAINER:
+            return Const(self._container(place)[0])
+        if isinstance(place, c.Call) and is_root_of_mm(place.name):
+            return Const(root_of(self.memory, place))
         return self._whole_or_part(place, None)
+
+    def _container(self, place: c.Call) -> tuple[Value, Type]:
+        at = address_in(place).place
+        cpu = at.cpu.value if isinstance(at, c.Register) and isinstance(at.cpu, c.Number) else None
+        return container(
+            self.memory, place, self.address(at.place if isinstance(at, c.Register) else at, cpu)
+        )
 
     def _wide(self, cell: CellOf, place: c.Place, cpu: int | None) -> CellOf | WideOf:
         """A cell, with the other one if it is half an integer of 128 bits."""
@@ -216,11 +235,15 @@ class _Scope:
         of = self.holds(place, cpu) if high is not None else None
         if high is None or of is None or not t.wide(of):
             return cell
-        return WideOf(cell, CellOf(high.ptr, high.name), of)
+        low = CellOf(cell.cell, high.name.removesuffix(t.HIGH) + t.LOW)
+        return WideOf(low, CellOf(high.ptr, high.name), of)
 
     def _whole_or_part(self, place: c.Place, cpu: int | None) -> CellOf | PartOf | WideOf:
         ptr = self._cell(place, cpu)
-        cell = CellOf(ptr, self.memory.cells[ptr].name)
+        high = self.memory.cells.get(Ptr(f"{ptr.path}.{t.HIGH}"))
+        half = high is not None and isinstance(place, c.Field) and place.name == t.LOW
+        name = f"{self.memory.cells[ptr].name}.{t.LOW}" if half else self.memory.cells[ptr].name
+        cell = CellOf(ptr, name)
         part = self.memory.part(self._of_stack(self._syntax(place), cpu))
         return self._wide(cell, place, cpu) if part is None else PartOf(cell, part)
 
@@ -254,16 +277,26 @@ class _Scope:
             raise Trouble("type", f"{word} is an array", name.span, f"name an element: {word}[0]")
         return self._wide(CellOf(Ptr(word), f"[{word}]"), name, None)
 
-    def address(self, place: c.Place) -> Value:
-        """The address of an object, or of a part of one."""
+    def address(self, place: c.Place, cpu: int | None) -> Value:
+        """The address of an object, or of a part of one; with a CPU, of what only it has."""
+        if cpu is not None:
+            return address_of_cpu(self.memory, place, cpu)
+        if isinstance(place, c.Field) and isinstance(place.base, c.Call) and place.base.name == c.CONTAINER:
+            of, kind = self._container(place.base)
+            return evaluate(call("field", Const(of), Const(self.memory.step(group(kind), place.name))), {})
         self._no_pointer(place)
         address = self._syntax(place)
         if self.memory.part(address) is not None:
             raise Trouble("bitfield", f"{place.span.text} is a bitfield, which has no address", place.span)
         root = self.memory.named.get(self._root(address))
         if root is not None and root.percpu:
-            raise Trouble("percpu", f"{root.name} is a per-CPU object", place.span)
+            text, hint = f"{root.name} is a per-CPU object", f"say whose: &0:{place.span.text}"
+            raise Trouble("percpu", text, place.span, hint)
         return self.memory.address(address)[0]
+
+    def moves(self, address: Ptr) -> bool:
+        """The last bits of a root are a PCID and flags of CR3."""
+        return Ptr(address.base) in self.memory.vas or address.base.endswith(ROOT)
 
     def points(self, place: c.Place, cpu: int | None) -> bool:
         """Does a place hold the address of something?"""

@@ -6,7 +6,6 @@ type, a constant or a macro; a function has to be named. What cannot be found is
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -36,6 +35,7 @@ from verifier.syntax import ast
 from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.nodes import nodes
+from verifier.syntax.numbers import COMPARED
 from verifier.syntax.rebuilt import rebuilt, retyped, substituted
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import (
@@ -61,10 +61,6 @@ _UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
 MAX_EXPANDED = 200
-_COMPARED = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
-    ">=": operator.ge,
-}  # fmt: skip
 STATEMENTS = ("do", "{", "if", "guard(")  # how macros begin that are statements
 EXPRESSIONS = get_args(ast.CExpr)
 
@@ -113,7 +109,7 @@ class _Closure:
         warnings = self._unused(unit)
         if self.account.troubles:
             raise InputError(list(self.account.troubles.values()))
-        return Resolved(unit, self.account.notes, warnings)
+        return Resolved(unit, self.account.notes, warnings, self.cutter.tree.version)
 
     def _standing(self) -> Iterator[ast.Initial]:
         """The initial state, without optional fields that this tree does not have."""
@@ -441,10 +437,10 @@ class _Closure:
             return value if known else self._any(x.other)
         if isinstance(x, ast.Binary) and x.op in ("&&", "||"):
             return self._logic(x)
-        if isinstance(x, ast.Binary) and x.op in _COMPARED:
+        if isinstance(x, ast.Binary) and x.op in COMPARED:
             left, right = self._any(x.left), self._any(x.right)
             if isinstance(left, ast.Num) and isinstance(right, ast.Num):
-                return ast.Num(int(_COMPARED[x.op](left.value, right.value)), x.span)
+                return ast.Num(int(COMPARED[x.op](left.value, right.value)), x.span)
             return ast.Binary(x.op, left, right, x.span)
         if isinstance(x, ast.Unary) and x.op == "!":
             inner = self._any(x.operand)

@@ -32,6 +32,7 @@ class Resolved:
     unit: ast.Unit
     notes: list[Note] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
+    version: int | None = None  # LINUX_VERSION_CODE of the tree
 
 
 class Account:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
+from verifier.lower.c.constants import calculated, chosen
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
 from verifier.program.functions import apply
-from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, UNDEF, Ptr, Value, make_entry, step
+from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, make_entry, step
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
@@ -267,8 +268,10 @@ class Objects:
                     kind = t.promoted(kind, t.INT)
                     value = t.number(value, kind)
             return value, kind
-        if isinstance(expr, ast.Binary) and expr.op in t.ARITHMETIC:
-            return self._calculated(expr)
+        if isinstance(expr, ast.Binary):
+            return calculated(expr, self.value)
+        if isinstance(expr, ast.Conditional | ast.OrElse):
+            return chosen(expr, self.value)
         if isinstance(expr, ast.Cast):
             return self.value(expr.operand)
         if isinstance(expr, ast.IndexExpr | ast.FieldExpr):
@@ -276,25 +279,6 @@ class Objects:
         if isinstance(expr, ast.CallExpr):
             return self._call(expr)
         raise Trouble("value", "this is not an initial value", expr.span)
-
-    def _calculated(self, expr: ast.Binary) -> tuple[Value, Type]:
-        """What an operator makes of two values."""
-        (a, kind), (b, other) = self.value(expr.left), self.value(expr.right)
-        function = t.ARITHMETIC[expr.op]
-        if not (kind.kind == other.kind == "int" and isinstance(a, int) and isinstance(b, int)):
-            found = apply(function, (a, b))
-            if found == UNDEF:
-                raise Trouble("value", "this is not an initial value", expr.span, "calculate with numbers")
-            return found, kind
-        shifts = expr.op in ("<<", ">>")
-        kind = t.promoted(kind, t.INT if shifts else other)
-        if shifts and not 0 <= b < kind.bits:
-            text = f"a shift by {b} of what has {kind.bits} bits is undefined in C"
-            raise Trouble("shift", text, expr.right.span, f"shift by 0 to {kind.bits - 1}; 1UL has 64 bits")
-        if expr.op in ("/", "%") and b == 0:
-            raise Trouble("value", "this divides by 0", expr.right.span)
-        found = apply(function, (t.number(a, kind), b if shifts else t.number(b, kind)))
-        return t.number(found, kind) if isinstance(found, int) else found, kind
 
     def _name(self, expr: ast.Ident) -> tuple[Value, Type]:
         if expr.name in self.unit.functions:
@@ -370,8 +354,10 @@ class Objects:
             base, kind = self.address(expr.base)
             if (kind.kind, expr.name) == ("page", "data"):
                 return Ptr(f"{base.base}.data"), Type("pointer", to=t.ANY)
-            if kind.kind == "pointer" and kind.to is not None and t.wide(kind.to) and expr.name == t.HIGH:
-                return Ptr(f"{base.path}.{t.HIGH}"), Type("pointer", to=t.ULONG, percpu=kind.percpu)
+            if kind.kind == "pointer" and kind.to is not None and t.wide(kind.to):
+                half = {t.LOW: base, t.HIGH: Ptr(f"{base.path}.{t.HIGH}")}.get(expr.name)
+                if half is not None:
+                    return half, Type("pointer", to=t.ULONG, percpu=kind.percpu)
             if not self.has(group(kind), expr.name):
                 raise self.no_field(kind, expr.name, expr.span)
             of, _ = self.field(group(kind), expr.name)

@@ -160,6 +160,7 @@ class Shared:
     suspects: list[Diagnostic] = field(default_factory=list)
     keeps_pages: bool = False
     waits: set[bool | None] = field(default_factory=set)  # are sends waited for? None: known at run time
+    fetches: bool = False  # does anybody fetch instructions?
     versions: set[int] = field(default_factory=set)
 
     def ask_version(self, expr: Expr) -> None:
@@ -175,6 +176,7 @@ class Shared:
     copies: int = 0
     found: Pointers | None = None  # made by ``pointers``
     seen: bool | None = None  # made by ``line_is_seen``
+    states: dict[int, bool] = field(default_factory=dict)  # by CPU: see ``blocking.has_states``
 
     @property
     def pointers(self) -> Pointers:

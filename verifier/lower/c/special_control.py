@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import load, storable, store_local, truth_of
+from verifier.lower.c.access import decide, load, storable, store_local, truth_of
 from verifier.lower.c.arguments import argument, given
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.expressions import condition_of
@@ -17,7 +17,7 @@ from verifier.program.values import UNDEF
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import Word
-from verifier.words.sync import SLEEPS
+from verifier.words.sync import SLEEPS, SLEEPS_WITH_TIMEOUT
 
 _ETIMEDOUT = -110
 
@@ -121,27 +121,51 @@ def place_given(b: BodyCode, use: SpecialCall, name: str) -> MemoryPlace:
 
 def wait_event(b: BodyCode, use: SpecialCall) -> Val:
     """What the kernel's macro expands to, by the functions of the test: as a macro, it evaluates its
-    condition each time."""
+    condition each time. With a time-out, its value is what is left of that."""
     of = use.word.parameters[0]
-    file, *functions = SLEEPS[of.name]
+    file, prepares, sleeps, finishes = SLEEPS[of.name]
+    timeout = use.arguments.get("timeout")
+    sleeps = sleeps if timeout is None else SLEEPS_WITH_TIMEOUT
     at, c, queue = use.e.span, use.arguments["c"], use.arguments[of.name]
     _, found = b.captured(lambda: argument(b, use.word, of, queue))
-    for name in functions:
+    for name in (prepares, sleeps, finishes):
         if name not in b.unit.functions:
             text = f"{use.word.name} calls {name}(), which is not defined here"
             raise Trouble("unknown-word", text, use.e.span, f'write #include "linux/{file}"')
     assert isinstance(use.special.value, Const) and isinstance(use.special.value.value, int)
     if isinstance(found, Val):
         queue = _queue(use, queue, found)
-    state = ast.Num(use.special.value.value, at)
-    prepare, sleep, finish = (
-        ast.ExprStmt(ast.CallExpr(name, arguments, at), at)
-        for name, arguments in zip(functions, ((queue, state), (), (queue,)), strict=True)
-    )
-    turn = ast.Block((prepare, ast.If(c, ast.Break(at), None, at), sleep), at)
+    left, state = ast.Ident("__ret", at), ast.Num(use.special.value.value, at)
+    goes_on: ast.CExpr = ast.Unary("!", c, c.span)
+    sleep: ast.CExpr = ast.CallExpr(sleeps, () if timeout is None else (left,), at)
+    if timeout is not None:
+        goes_on = ast.Unary("!", _in_time(c, left), c.span)
+        sleep = ast.Assign(left, "", sleep, at)
+    prepare = ast.ExprStmt(ast.CallExpr(prepares, (queue, state), at), at)
+    finish = ast.ExprStmt(ast.CallExpr(finishes, (queue,), at), at)
+    leaves = c if timeout is None else _in_time(c, left)
+    turn = ast.Block((prepare, ast.If(leaves, ast.Break(at), None, at), ast.ExprStmt(sleep, at)), at)
     waits = ast.Block((ast.For((), None, (), turn, at), finish), at)
-    b.statement(ast.If(ast.Unary("!", c, c.span), waits, None, at))
-    return Val(Const(0), t.INT)
+    whole = ast.If(goes_on, waits, None, at)
+    if timeout is None:
+        b.statement(whole)
+        return Val(Const(0), t.INT)
+    ret = ast.Declare(ast.CType("long"), left.name, timeout, at)
+    return b.value(ast.StatementExpr(ast.Block((ret, whole, ast.ExprStmt(left, at)), at), at))
+
+
+def _in_time(c: ast.CExpr, left: ast.Ident) -> ast.CExpr:
+    """``___wait_cond_timeout()``: does c hold, or is no time left? What holds at the last moment leaves 1."""
+    at = c.span
+    held = ast.Ident("__cond", at)
+    late = ast.Binary("&&", held, ast.Unary("!", left, at), at)
+    ends = ast.Binary("||", held, ast.Unary("!", left, at), at)
+    parts = (
+        ast.Declare(ast.CType("bool"), held.name, c, at),
+        ast.If(late, ast.ExprStmt(ast.Assign(left, "", ast.Num(1, at), at), at), None, at),
+        ast.ExprStmt(ends, at),
+    )
+    return ast.StatementExpr(ast.Block(parts, at), at)
 
 
 def _queue(use: SpecialCall, queue: ast.CExpr, found: Val) -> ast.CExpr:
@@ -170,6 +194,7 @@ def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
         b.emit("R", use.e, Touch(place.addr, temp), virtual=place.virtual, joined=True)
         stored = call("ite", equal, new, Reg(temp))
         b.emit("W", use.e, Touch(place.addr, None, stored), virtual=place.virtual)
+        decide(b, equal, use.e.span)
     b.set(done, equal)
     store_local(b, local, Val(Reg(temp), place.type), use.e)
     return Val(Reg(done), t.INT)
@@ -198,6 +223,7 @@ def cmpxchg_double(b: BodyCode, use: SpecialCall) -> Val:
         b.emit("R", use.e, *(Touch(p.addr, r) for p, r in zip(places, found, strict=True)), joined=True)
         kept = [call("ite", equal, values[f"new{n}"], Reg(r)) for n, r in zip("xy", found, strict=True)]
         b.emit("W", use.e, *(Touch(p.addr, None, v) for p, v in zip(places, kept, strict=True)))
+        decide(b, equal, use.e.span)
     b.set(done, equal)
     return Val(Reg(done), t.INT)
 

@@ -18,6 +18,7 @@ from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 
 POISON_FREE = 0x6B  # linux/poison.h: each byte of an object that was freed
+_NOWHERE = "no object begins here"  # no field has this name, so that an access to it is a wrong one
 _HEADS = ("rcu_head", "callback_head")
 
 
@@ -55,8 +56,8 @@ def free_rcu(b: BodyCode, use: SpecialCall) -> Val:
 
 
 def freed(b: BodyCode, use: SpecialCall) -> Val | None:
-    """The struct that is freed, as its address; None for NULL, for which nothing is done. Raises ``Trouble``
-    for what no allocator has given, and for what has no fields."""
+    """The struct that is freed, as its address, which may have any type; None for NULL, for which nothing is
+    done. Raises ``Trouble`` for what no allocator has given, and for what has no fields."""
     node = use.arguments["p"]
     value = given(b, use, "p")
     if value.expr == FALSE:
@@ -65,20 +66,36 @@ def freed(b: BodyCode, use: SpecialCall) -> Val | None:
     kind, parameter = value.type, use.word.parameters[0]
     if kind.percpu:
         raise mismatch(use.word, parameter, kind.words, node, "it frees one object, not one for each CPU")
-    if kind.kind != "struct":
+    named = "field" in use.arguments  # a field of the struct, whose type says which
+    if kind.kind != "struct" and (named or kind.kind not in ("pointer", "any")):
         hint = "declare what it is kept in as struct … *"
         raise mismatch(use.word, parameter, kind.words, node, hint)
     at = value.expr.value if isinstance(value.expr, Const) else None
-    if isinstance(at, Ptr) and "." in at.start.base:
-        text = f"{node.span.text} is a part of an object, which cannot be freed by itself"
-        raise Trouble("free", text, node.span, "name the whole object")
-    if isinstance(at, Ptr) and at.base in b.memory.stack:
-        text = f"{node.span.text} is on a stack, so it cannot be freed"
-        raise Trouble("free", text, node.span, "declare the object in the initial state")
-    if not any(True for _ in cells(b, value.expr, kind)):
+    if isinstance(at, Ptr):
+        check_whole(b, at, kind, use)
+    if kind.kind == "struct" and not has_fields(b, value) and not any(True for _ in wholes(b.memory, kind)):
         hint = f"define struct {kind.tag} {{ … }}; or give an object initial values"
         raise Trouble("struct", f"struct {kind.tag} has no fields", node.span, hint)
     return Val(b.held(value.expr), kind)
+
+
+def check_whole(b: BodyCode, at: Ptr, kind: Type, use: SpecialCall) -> None:
+    """Raise ``Trouble`` unless an object that can be freed begins at an address."""
+    node = use.arguments["p"]
+    if any(f"{at.base}.".startswith(f"{name}.") for name in b.memory.stack):
+        text = f"{node.span.text} is on a stack, so it cannot be freed"
+        raise Trouble("free", text, node.span, "declare the object in the initial state")
+    if "." in at.start.base:
+        text = f"{node.span.text} is a part of an object, which cannot be freed by itself"
+        raise Trouble("free", text, node.span, "name the whole object")
+    begins = any(call("eq", Const(at), Const(x)) != FALSE for x, _ in wholes(b.memory, kind))
+    if kind.kind != "struct" and not begins:
+        raise mismatch(use.word, use.word.parameters[0], kind.words, node, "only structs are freed here")
+
+
+def has_fields(b: BodyCode, what: Val) -> bool:
+    """Is anything known of the struct at an address of this type?"""
+    return any(True for _ in cells(b, what.expr, what.type))
 
 
 def check_head(b: BodyCode, kind: Type, use: SpecialCall) -> None:
@@ -115,7 +132,11 @@ def fill_whole(b: BodyCode, what: Val, use: SpecialCall) -> None:
         b.code.append(Branch(call("not", here), other, use.e.span))
         fill(b, Val(Const(at), kind), use)
         b.code += [Jump(end), Label(other)]
-    fill(b, what, use)
+    if what.type.kind == "struct" and has_fields(b, what):
+        fill(b, what, use)
+    else:
+        b.emit("W", use.e, Touch(call("field", what.expr, Const(_NOWHERE)), None, FALSE))
+        told(b, _NOWHERE)
     b.code.append(Label(end))
 
 
@@ -130,7 +151,12 @@ def fill(b: BodyCode, what: Val, use: SpecialCall) -> None:
             if kind.bits != 8:
                 b.memory.poisons.add(value)
         b.emit("W", use.e, Touch(cell, None, Const(value)))
-        b.code[-1:] = [x._replace(text=f"{x.text}: {path}") for x in b.code[-1:] if isinstance(x, Emit)]
+        told(b, path)
+
+
+def told(b: BodyCode, what: str) -> None:
+    """Stories and reasons say of the last store what it is about."""
+    b.code[-1:] = [x._replace(text=f"{x.text}: {what}") for x in b.code[-1:] if isinstance(x, Emit)]
 
 
 def poison(kind: Type) -> int:

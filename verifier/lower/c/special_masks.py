@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import check_cpu
+from verifier.lower.c.access import check_cpu, decide_within
 from verifier.lower.c.arguments import given
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.parts import Spanned, Val
@@ -92,6 +92,7 @@ def mask_modify(b: BodyCode, use: SpecialCall) -> Val:
     check_cpu(b, cpu.expr, use.arguments["cpu"].span)
     mask = given(b, use, "m")
     which = b.held(cpu.expr)
+    decide_within(b, which, b.memory.cpus, use.arguments["cpu"].span)
     bits = bits_of(b, mask, use.e, joined=True)
     changed = tuple(
         call("ite", call("eq", which, Const(k)), use.special.value, bit) for k, bit in enumerate(bits)

@@ -142,6 +142,7 @@ def invlpgb(b: BodyCode, use: SpecialCall) -> Val:
 
 
 def ifetch(b: BodyCode, use: SpecialCall) -> Val:
+    b.shared.fetches = True
     node = use.arguments["c"]
     value = b.value(node)
     kind = value.type.kind

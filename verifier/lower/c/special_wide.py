@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import storable, store_local
+from verifier.lower.c.access import decide, storable, store_local
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import place_of
@@ -34,6 +34,7 @@ def cmpxchg128(b: BodyCode, use: SpecialCall) -> Val:
         b.emit("R", use.e, *(Touch(cell, r) for cell, r, _ in stored), joined=True)
         kept = [(cell, call("ite", equal, x, Reg(r))) for cell, r, x in stored]
         b.emit("W", use.e, *(Touch(cell, None, x) for cell, x in kept))
+        decide(b, equal, use.e.span)
     value = Val(t.both(Reg(found[0]), Reg(found[1]), place.type), place.type)
     if local is None:
         return value

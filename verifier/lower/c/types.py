@@ -111,6 +111,7 @@ IN_MEMORY = frozenset(
     }
 )  # fmt: skip
 HIGH = "high"  # the name of the second cell of an integer of 128 bits
+LOW = "low"  # what states and conditions call the first one
 _WHOLE = ("8", "16", "32", "64", "128")  # the bits of what is no bitfield
 _WIDTHS = {"char": 8, "short": 16, "long": 64}
 

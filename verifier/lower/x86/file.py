@@ -296,11 +296,17 @@ class _File:
                 return CellOf(cell, f"{name}[{index.value}]", known.unsigned)
         raise Trouble("unknown-name", f"there is no object {place.span.text!r}", place.span)
 
-    def address(self, place: c.Place) -> Value:
-        """The address of an object or of an element."""
+    def address(self, place: c.Place, cpu: int | None) -> Value:
+        """The address of an object or of an element. A CPU has none of its own."""
+        if cpu is not None:
+            raise Trouble("place", "a register has no address", place.span)
         found = self.place(place, None)
         assert isinstance(found, CellOf)
         return found.cell
+
+    def moves(self, address: Ptr) -> bool:
+        """The name of an object is its address only where it is written &x."""
+        return False
 
     def points(self, place: c.Place, cpu: int | None) -> bool:
         """No type says of a word that it is an address."""
