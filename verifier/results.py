@@ -259,12 +259,13 @@ def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
 def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
     """The loops that are cut at the bound, and what the user can do about it."""
     said, more = loops_told(answer.loops, test.source.name), f"use --unroll {program.bound + 1}"
-    help_ = more if test.arch in ("X86", "X86_64") else f"assume() its end, or {more}"
+    assembly = test.arch in ("X86", "X86_64")  # which has no assume()
+    help_ = more if assembly else f"assume() its end, or {more}"
     ending = sum(not loop.endless for loop in answer.loops)
     if answer.loops and not ending:
         return f"within bound {program.bound}: {said}"
     if any(loop.any_number for loop in answer.loops):
-        help_ = "no bound is enough; assume() its end"
+        help_ = "no bound is enough" if assembly else "no bound is enough; assume() its end"
     elif any(loop.walks for loop in answer.loops):
         help_ += ", which never helps where a list leads to itself"
     if ending > 1:

@@ -13,8 +13,8 @@ from verifier.lower.code import (
     Lowered,
 )
 from verifier.lower.collector import Collector, last
+from verifier.lower.facts import decided, known
 from verifier.lower.paths import Env, Path, negation, substitute
-from verifier.lower.turns import decided, known
 from verifier.program.events import RANKS, Body, Observable
 from verifier.program.expressions import TRUE, Expr, Ref, call
 from verifier.program.waits import Wait

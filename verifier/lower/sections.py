@@ -9,9 +9,9 @@ from verifier.lower.code import (
     Touch,
 )
 from verifier.lower.collector import Collector, Handed, last
+from verifier.lower.facts import decided, known
 from verifier.lower.paths import Env, Path, negation, substitute
 from verifier.lower.taken import now
-from verifier.lower.turns import decided, known
 from verifier.program.events import Body, Event, ReaderBegun, Warned
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg, call, refs
 from verifier.program.ops import Kind

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 
 from verifier.errors import InputError
 from verifier.lower.code import Lowered
+from verifier.lower.facts import known, settled
 from verifier.lower.paths import Env, substitute
-from verifier.lower.turns import known, settled
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Obs, Ref, Reg, call, parts, refs
 from verifier.program.values import Ptr
 from verifier.source import Diagnostic, Span

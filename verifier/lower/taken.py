@@ -17,8 +17,8 @@ from itertools import combinations
 from typing import TypeVar
 
 from verifier.lower.aliases import Cells
+from verifier.lower.facts import Facts, known, settled
 from verifier.lower.paths import Env, Path
-from verifier.lower.turns import Facts, known, settled
 from verifier.program.events import Body, Event, Program
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref
 from verifier.program.stops import fixed

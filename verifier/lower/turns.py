@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister, Warn
+from verifier.lower.facts import Facts, decided, known, settled, where
 from verifier.lower.paths import LoopEntry, Path
 from verifier.program.events import Access, Body, Event
-from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, call, mask, parts
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, mask, parts
 from verifier.program.functions import INTEGER_TYPES
 from verifier.records import NamedTuple
 
@@ -98,103 +99,6 @@ def _names(expr: Expr | None) -> Iterator[str]:
         yield from (part.name for part in parts(expr) if isinstance(part, Reg))
 
 
-# ---- what is known on a path
-
-
-Facts = dict[Expr, bool]
-
-
-def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
-    """A truth without the words around it, and whether it holds: ``not``, ``bool``, ``== 0``, ``!= 0``;
-    ``a != b`` as that ``a == b`` does not hold."""
-    while isinstance(expr, Apply):
-        function, args = expr.function, expr.args
-        if function in ("not", "bool"):
-            expr = args[0]
-        elif function in ("eq", "ne") and FALSE in args:
-            expr = args[0] if args[1] == FALSE else args[1]
-        else:
-            break
-        holds = holds == (function in ("bool", "ne"))
-    if not isinstance(expr, Apply) or expr.function not in _AS:
-        return expr, holds
-    function, turned, same = _AS[expr.function]
-    return Apply(function, expr.args[::-1] if turned else expr.args), holds == same
-
-
-# Comparisons by others: the function, whether its arguments change places, whether it is not negated.
-_AS = {
-    "ne": ("eq", False, False),
-    "ge": ("lt", False, False),
-    "gt": ("lt", True, True),
-    "le": ("lt", True, False),
-}
-
-
-def known(guard: Iterable[Expr]) -> Facts:
-    """What holds, and what does not, where a guard holds, as far as logic says so at once."""
-    found: Facts = {}
-    pending = [(part, True) for part in guard]
-    while pending:
-        part, holds = _plain(*pending.pop())
-        if part not in found:
-            found[part] = holds
-            if isinstance(part, Apply) and part.function == "eq":
-                found.setdefault(Apply("eq", part.args[::-1]), holds)
-            if isinstance(part, Apply) and part.function == ("and" if holds else "or"):
-                pending += [(a, holds) for a in part.args]
-    return found
-
-
-def decided(expr: Expr, facts: Facts) -> bool | None:
-    """Whether a truth holds where facts do; None if they do not say."""
-    part, holds = _plain(expr)
-    if isinstance(part, Const):
-        return (part.value != 0) == holds
-    if part in facts:
-        return facts[part] == holds
-    if isinstance(part, Apply) and part.function in ("and", "or"):
-        inner = [decided(a, facts) for a in part.args]
-        deciding = part.function == "or"
-        if deciding in inner:
-            return deciding == holds
-        return None if None in inner else deciding != holds
-    return None
-
-
-def settled(expr: Expr, facts: Facts) -> Expr:
-    """An expression without the choices at its top that facts decide."""
-    while isinstance(expr, Apply) and expr.function == "ite":
-        chosen = decided(expr.args[0], facts)
-        if chosen is None:
-            break
-        expr = expr.args[1] if chosen else expr.args[2]
-    return expr
-
-
-_DEEP = 8
-
-
-def _settled_inside(expr: Expr, facts: Facts, depth: int = _DEEP) -> Expr:
-    """Likewise of the choices inside, down to some depth."""
-    expr = settled(expr, facts)
-    if not isinstance(expr, Apply) or not depth:
-        return expr
-    return call(expr.function, *(_settled_inside(a, facts, depth - 1) for a in expr.args))
-
-
-def where(facts: Facts, guard: Expr) -> Facts:
-    """What is known where a guard holds as well."""
-    found = known((*_as_guard(facts), guard))
-    more = [_settled_inside(fact, found) for fact in found]
-    return known((*_as_guard(found), *_as_guard(dict(zip(more, found.values(), strict=True)))))
-
-
-def _as_guard(facts: Facts) -> Iterator[Expr]:
-    for fact, holds in facts.items():
-        yield fact if holds else call("not", fact)
-
-
 # ---- turns that can be left out
 
 
@@ -232,17 +136,19 @@ def looked_by(
 ) -> tuple[int, ...] | None:
     """The events of a turn that can be left out; None if it cannot.
 
-    ``anyhow``: a turn that turns interrupts on and off counts as one that can, and one of which somebody can
-    see what it takes: it cannot be left out, but any number of such turns may come one after the other.
+    ``anyhow``: a turn that turns interrupts on and off counts as one that can, and one that stores what it
+    does not look at, or of which somebody can see what it takes: it cannot be left out, but any number of
+    such turns may come one after the other.
     ``spontaneous``: there are walks that no access asks for, so that those of the turn are not missed.
     """
     entry, path = turn.entry, turn.path
     facts = known(path.guard)
-    if any(decided(hit, facts) is not False for hit in turn.warns) or path.groups != entry.groups:
+    if any(decided(hit, facts) is not False for hit in turn.warns):
         return None
     mine = [e for e in turn.body.events[entry.events :] if decided(e.guard, facts) is not False]
     closed = _closed(mine) | _srcu_sections(mine, facts)
     back = returning.turned(mine, entry.env, path.env, facts, anyhow)
+    fine = back | closed | (_repeated(mine) if anyhow else set())
     ends = any(e.op == "RCU" and e.kind == "unlock" and e.domain is None for e in mine)
     if ends and _reads(entry.env, facts):
         return None  # grace periods may end in the turn
@@ -250,14 +156,26 @@ def looked_by(
     for event in mine:
         if not spontaneous and (event.virtual or event.op == "T"):
             return None
-        fine = event.id in back or event.id in closed or (event.op == "IRQ" and anyhow)
-        if not fine and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
+        if event.id not in fine and not _looks(event, facts) and not _looks(event, where(facts, event.guard)):
             return None
         events.append(event.id)
     wrong = returning.misread(mine, back, entry.env, facts)
     if wrong and not anyhow and any(mask(x) & wrong for x in _looked_at(turn, mine, back)):
         return None
     return _not_kept(turn, facts, events)
+
+
+def _repeated(events: Sequence[Event]) -> set[int]:
+    """The events of a turn that the next turn can do again as they were: what concerns interrupts, and stores
+    to cells that the turn does not look at."""
+    looked = {a.addr for e in events for a in e.accesses if a.slot is not None}
+    walks = any(e.virtual or e.op == "T" for e in events)
+    named = not walks and all(isinstance(addr, Const) for addr in looked)
+
+    def apart(e: Event) -> bool:
+        return all(isinstance(a.addr, Const) and a.addr not in looked for a in e.accesses)
+
+    return {e.id for e in events if e.op == "IRQ" or (e.op == "W" and named and apart(e))}
 
 
 def _looked_at(turn: LoopTurn, mine: Sequence[Event], back: set[int]) -> Iterator[Expr]:

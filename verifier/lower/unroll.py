@@ -25,10 +25,11 @@ from verifier.lower.code import (
     Warn,
 )
 from verifier.lower.collector import Collector, last
+from verifier.lower.facts import decided, known
 from verifier.lower.paths import Env, LoopEntry, Path, merge, negation, substitute
 from verifier.lower.rotated import rotated
 from verifier.lower.taken import Locks, now
-from verifier.lower.turns import Live, LoopTurn, decided, known, live, looked_by, walks
+from verifier.lower.turns import Live, LoopTurn, live, looked_by, walks
 from verifier.program.events import Access, Body, Event, Program, Warned
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation

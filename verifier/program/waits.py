@@ -163,8 +163,8 @@ def loops_told(loops: Iterable[Loop], file: str) -> str:
         ("never", "never ends: nothing leaves it", "never end: nothing leaves them"),
         (
             "any number",
-            "may turn any number of times before others come in between, or see what it takes",
-            "may turn any number of times before others come in between, or see what they take",
+            "may turn any number of times before others come in between, or see what it does",
+            "may turn any number of times before others come in between, or see what they do",
         ),
         ("more", "needs more iterations", "need more iterations"),
     )

@@ -5,8 +5,8 @@ One part after the other is taken away. Two parts of which one is enough are fou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, islice
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -114,13 +114,7 @@ class _Auditor:
         spare = [p for p in self.parts if found[p].need not in ("needed", _WRONG)]
         self.budget.tell(self.later[0])
         idle = {p for p in spare if not engine.reached(p, self.parts)}
-        joint: dict[OptionalPart, list[OptionalPart]] = {}
-        for a, b in islice(engine.pairs(self.parts, spare), PAIRS):
-            joint.setdefault(a, []).append(b)
-            joint.setdefault(b, []).append(a)
-        for p, others in joint.items():
-            found[p] = replace(found[p], joint=tuple(sorted(others, key=self.parts.index)))
-        self.together = tuple(engine.together(self.parts, self._apart(found, joint)))
+        self._judge_jointly(engine, spare, found)
         self.later.pop(0)
         self.budget.tell(self.later[0])
         changing = engine.changing(self.parts, spare, STATES)
@@ -137,6 +131,9 @@ class _Auditor:
             found[p] = replace(found[p], need="unneeded here" if changes else alike)
             if changes and p.kind in _STARTS and not engine.ends(self.parts, p):
                 found[p] = replace(found[p], need="else no run ends")
+        if self.verdict.hangs is not False:  # else it is asked without which parts a run hangs
+            starts = [p for p in spare if p.kind in _STARTS and found[p].need in _SPARE]
+            _join(found, (two for two in combinations(starts, 2) if not engine.ends(self.parts, *two)))
         self.later.pop(0)
 
     def _need(self, engine: Engine, part: OptionalPart) -> Need:
@@ -148,34 +145,37 @@ class _Auditor:
             return _WRONG
         return "not known" if engine.cut(others, [part]) else "unneeded"
 
-    def _apart(
-        self, found: Mapping[OptionalPart, Finding], joint: Mapping[OptionalPart, Sequence[OptionalPart]]
-    ) -> list[OptionalPart]:
-        """Parts that are not needed, of which no two are needed together. Without an IPI other things happen,
-        so none is among them."""
-        out: list[OptionalPart] = []
-        for p in self.parts:
-            if (
-                found[p].need == "unneeded"
-                and p.kind != "IPI"
-                and not any(q in out for q in joint.get(p, ()))
-            ):
-                out.append(p)
-        return out
+    def _judge_jointly(
+        self, engine: Engine, spare: Sequence[OptionalPart], found: dict[OptionalPart, Finding]
+    ) -> None:
+        """Find the pairs among the parts ``spare`` of which one is enough, and a larger set, if none is known
+        yet."""
+        _join(found, islice(engine.pairs(self.parts, spare), PAIRS))
+        if not self.together:
+            self.together = tuple(engine.together(self.parts, _apart(found, spare)))
 
     def _judge_hangs(self, found: dict[OptionalPart, Finding]) -> None:
-        """Find the parts that keep a run from hanging, if none hangs with all of them."""
+        """Find the parts that keep a run from hanging, alone or with others, if none hangs with all of
+        them."""
         spare = [p for p in self.parts if found[p].need in _SPARE]
         if spare and self.verdict.hangs is False:
             self.budget.tell(self.later[0])
             engine = hanging(self.test, self.code, self.parts, self.model, self.budget, self.unroll)
             if engine is not None:
                 with engine:
-                    for p in spare:
-                        others = [q for q in self.parts if q is not p]
-                        if engine.possible(others, [p]):
-                            found[p] = replace(found[p], need="else it may hang")
+                    self._keep_from_hanging(engine, spare, found)
         self.later.pop(0)
+
+    def _keep_from_hanging(
+        self, engine: Engine, spare: Sequence[OptionalPart], found: dict[OptionalPart, Finding]
+    ) -> None:
+        """Judge the parts ``spare`` by the runs that hang."""
+        if not engine.possible([p for p in self.parts if p not in spare]):
+            return  # none does, whichever of them are missing
+        for p in spare:
+            if engine.possible([q for q in self.parts if q is not p], [p]):
+                found[p] = replace(found[p], need="else it may hang")
+        self._judge_jointly(engine, [p for p in spare if found[p].need in _SPARE], found)
 
     def _with_run(self, part: OptionalPart, found: Finding) -> Finding:
         """A part that is needed, with a run without it, by the ordinary way of deciding."""
@@ -204,6 +204,25 @@ class _Auditor:
             has = "has the outcome" if found.need == "needed" else "hangs"
             raise InternalError(f"{self.test.id}: no run without {part.text} {has}")
         return replace(found, run=run, program=program)
+
+
+def _join(found: dict[OptionalPart, Finding], pairs: Iterable[tuple[OptionalPart, OptionalPart]]) -> None:
+    """Note of each of two parts that it is needed if the other one is missing."""
+    order = list(found)
+    for two in pairs:
+        for p, other in (two, two[::-1]):
+            joint = {*found[p].joint, other}
+            found[p] = replace(found[p], joint=tuple(sorted(joint, key=order.index)))
+
+
+def _apart(found: Mapping[OptionalPart, Finding], spare: Iterable[OptionalPart]) -> list[OptionalPart]:
+    """Parts among ``spare`` that are not needed, of which no two are needed together. Without an IPI other
+    things happen, so none is among them."""
+    out: list[OptionalPart] = []
+    for p in spare:
+        if found[p].need in _SPARE and p.kind != "IPI" and not any(q in out for q in found[p].joint):
+            out.append(p)
+    return out
 
 
 def _last(program: Program, part: OptionalPart) -> bool:

@@ -57,9 +57,9 @@ class Candidates:
         ended = -e.stuck if ends else YES
         self.normal = [x for x in (-e.cut, -self.wrong, kept, ended) if x != YES]
         self.cut = [e.cut, -self.wrong, ended]  # what a run is that goes beyond the bound of a loop
-        # What a run is that has the outcome, or is wrong.
+        # What a run is that has the outcome, or is wrong. Where it is asked who hangs, only hanging fails.
         self.failing = self.given
-        if self.wrong != NO:
+        if self.wrong != NO and value is not None:
             self.failing = [clauses.any((clauses.all(self.given), self.wrong))]
         known: dict[Equation, SymbolicRelation] = {}
         self.graphs = [(axiom.name, list(axiom.relations(self.execution, known))) for axiom in model.axioms]
@@ -183,7 +183,7 @@ class Engine:
         self, parts: Sequence[OptionalPart], spare: Sequence[OptionalPart]
     ) -> Iterator[tuple[OptionalPart, OptionalPart]]:
         """The pairs among the parts ``spare``, none of which is needed alone, that cannot both be missing. Of
-        ``parts`` the others are there."""
+        ``parts`` the others are there. If it is asked who hangs: the pairs without which a run hangs."""
         c = self.candidates
         self._count(spare)
         given = [*c.failing, *(self.on[p] for p in parts if p not in spare)]
@@ -241,9 +241,9 @@ class Engine:
         given = [*self.candidates.normal, -self.on[part], *(self.on[p] for p in parts if p is not part)]
         return not all(self.candidates.check(self.solver, [*given, *state]) for state in self.states)
 
-    def ends(self, parts: Sequence[OptionalPart], absent: OptionalPart) -> bool:
-        """Does a run end where one of the parts is absent?"""
-        given = [-self.on[absent], *(self.on[p] for p in parts if p is not absent)]
+    def ends(self, parts: Sequence[OptionalPart], *absent: OptionalPart) -> bool:
+        """Does a run end where these of the parts are absent?"""
+        given = [-self.on[p] if p in absent else self.on[p] for p in parts]
         return self.candidates.check(self.solver, [*self.candidates.normal, *given])
 
     def _forbid(self, literals: Iterable[int]) -> None:

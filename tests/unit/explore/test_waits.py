@@ -306,6 +306,11 @@ MAYBE = "ON; cpu_relax(); OFF; if (!irqs_disabled()) break;"  # a last look woul
     ("loop", "said"),
     [
         (f"while (!READ_ONCE(x)) {{ {MAYBE} }}", "no bound is enough; assume() its end"),
+        ("while (!READ_ONCE(x)) WRITE_ONCE(n, 5);", "no bound is enough; assume() its end"),
+        ("do { spin_lock(&l); r0 = x; n = 5; spin_unlock(&l); } while (!r0);", "no bound is enough"),
+        ("int i; do { i = READ_ONCE(n); WRITE_ONCE(n, i + 1); } while (i < 9);", "use --unroll 3"),
+        ("while (READ_ONCE(n)) { xchg(&n, READ_ONCE(n) - 1); }", "use --unroll 3"),
+        ("int *p = &n; while (READ_ONCE(*p) && !READ_ONCE(x)) { WRITE_ONCE(*p, 1); }", "use --unroll 3"),
         (f"for (;;) {{ if (READ_ONCE(x)) break; {MAYBE} }}", "may turn any number of times"),
         ("int i = 0; while (i < READ_ONCE(n)) { i++; ON; OFF; }", "use --unroll 3"),
     ],
@@ -314,7 +319,7 @@ def test_no_bound_is_advised_where_none_is_enough(loop: str, said: str, judge: s
     """Interrupts that a loop lets in may come late, in any of its turns."""
     loop = loop.replace(" ON", " local_irq_enable()").replace(" OFF", "local_irq_disable()")
     found = verdict(
-        "{ int x; int n = 4; }\nvoid h(void *i) { WRITE_ONCE(x, 1); }\n"
+        "{ int x; int n = 4; spinlock_t l; }\nvoid h(void *i) { WRITE_ONCE(x, 1); }\n"
         "P0 { smp_call_function_single(1, h, NULL, 1); }\n"
         f"P1 {{ local_irq_disable();\n{loop}\n local_irq_enable(); }}\nexists (x = 0)",
         judge,
@@ -406,23 +411,29 @@ P1 {
 }
 exists (1:r0 = 7 /\\ ~1:r1 = 99)"""
 
+MORE = "needs more iterations; assume() its end, or use --unroll {more}"
+ANY = (
+    "may turn any number of times before others come in between, or see what it does; "
+    "no bound is enough; assume() its end"
+)
 LOOPS = {
-    "do": (COUNTS, "the loop in lines 6-10 of P1 needs more iterations; assume() its end"),
+    "do": (COUNTS, f"the loop in lines 6-10 of P1 {MORE}"),
     "while": (
         "{ int x; int y; }\nP0 { while (!READ_ONCE(x))\n WRITE_ONCE(y, 1); }\nP1 { WRITE_ONCE(x, 1); }\n"
         "exists (y = 2)",
-        "the loop in lines 3-4 of P0 needs more iterations; assume() its end",
+        f"the loop in lines 3-4 of P0 {ANY}",
     ),
     "goto, and several": (
         "{ int x = 1; int y; }\nP0 {\n"
         "again:\n r0 = READ_ONCE(x); WRITE_ONCE(y, 1);\n if (r0)\n  goto again;\n}\n"
         "P1 { for (r1 = 0; r1 < 1 || READ_ONCE(x); r1++)\n WRITE_ONCE(y, r1); }\nexists (x = 0)",
-        "the loops in lines 4-7 of P0 and lines 9-10 of P1 need more iterations; assume() their ends",
+        f"the loop in lines 4-7 of P0 {ANY.split('; ')[0]}; the loop in lines 9-10 of P1 "
+        "needs more iterations; no bound is enough; assume() their ends",
     ),
     "a handler": (
         "{ int x; int y; }\nvoid f(void *i) { do { WRITE_ONCE(y, 1); } while (!READ_ONCE(x)); }\n"
         "P0 { smp_call_function_single(1, f, NULL, 1); WRITE_ONCE(x, 1); }\nP1 { }\nexists (x = 1)",
-        "the loop in line 3 of f() on CPU 1 needs more iterations; assume() its end",
+        f"the loop in line 3 of f() on CPU 1 {ANY}",
     ),
 }
 
@@ -434,7 +445,7 @@ def test_which_loop_goes_on(name: str, bound: int, judge: str) -> None:
     program, told = LOOPS[name]
     found = verdict(program, judge, unroll=bound)
     assert (found.observation, found.bound) == ("unknown", bound)
-    assert found.reason == f"within bound {bound}: {told}, or use --unroll {bound + 1}"
+    assert found.reason == f"within bound {bound}: {told.format(more=bound + 1)}"
 
 
 ENDLESS = (
@@ -475,7 +486,7 @@ def test_a_loop_that_ends_is_not_named(judge: str) -> None:
     program += (
         "P1 { do { WRITE_ONCE(y, 3);\n } while (!READ_ONCE(x)); }\nP2 { WRITE_ONCE(x, 1); }\nexists (x = 9)"
     )
-    assert "the loop in lines 4-5 of P1 needs more iterations" in verdict(program, judge).reason
+    assert "the loop in lines 4-5 of P1 may turn any number of times" in verdict(program, judge).reason
 
 
 @pytest.mark.parametrize("judge", JUDGES)
@@ -485,6 +496,9 @@ def test_assembly_has_no_assume(judge: str) -> None:
         " | cmpl $0,%eax ;\n | je L0 ;\n"
     )
     (found,) = verdicts(f"{text}exists (1:rax=2)\n", judge)
+    never = "the loop in lines 4-8 of P1 may turn any number of times before others come in between"
+    assert found.reason == f"within bound 2: {never}, or see what it does; no bound is enough"
+    (found,) = verdicts(f"{text.replace('movl $1,(y)', 'incl (y)')}exists (1:rax=2)\n", judge)
     assert found.reason == "within bound 2: the loop in lines 4-8 of P1 needs more iterations; use --unroll 3"
 
 
