@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from verifier.commands.parser import format_asked, parse
 from verifier.commands.table import module_of
-from verifier.errors import ExitCode, Interrupted, LimitError, VerifierError, unexpected, worst
+from verifier.errors import ExitCode, Interrupted, LimitError, UsageError, VerifierError, unexpected, worst
 from verifier.output import Output, OutputError, open_all
 from verifier.suite.worker import OUT_OF_MEMORY
 
@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     out = Output()
     error: VerifierError
     try:
+        _look_around()
         arguments = parse(argv)
         return module_of(arguments.command).run(arguments, out)
     except SystemExit as end:  # of --help and --version
@@ -43,6 +44,14 @@ def main(argv: list[str] | None = None) -> int:
         if collecting:
             gc.enable()
     return _failed(error, sys.argv[1:] if argv is None else argv, out)
+
+
+def _look_around() -> None:
+    """Raise ``UsageError`` if the current directory is gone: nothing can be found from there."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise UsageError(f"the current directory cannot be used ({error.strerror}); go to another") from None
 
 
 def _failed(error: VerifierError, words: list[str], out: Output) -> int:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from verifier.errors import VerifierError
+from verifier.patterns import pattern
 
 
 class OutputError(VerifierError):
@@ -123,9 +124,10 @@ class Output:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def complain(self, text: str) -> None:
-        """Write a line to standard error, if it is open."""
+        """Write a line to standard error, if it is open. It has no control characters: a terminal would obey
+        those of a file's name."""
         self.clear()
-        self._say(f"{text}\n")
+        self._say(f"{visible(text)}\n")
 
     @property
     def terminal(self) -> bool:
@@ -135,7 +137,7 @@ class Output:
     def progress(self, line: str) -> None:
         """Show a progress line on the terminal until the next output."""
         self.hurried = True
-        self._say(f"\r\033[K{_cut(line)}")
+        self._say(f"\r\033[K{_cut(visible(line))}")
 
     def clear(self) -> None:
         """Take a progress line away, if there is one."""
@@ -148,6 +150,14 @@ class Output:
             with suppress(OSError, ValueError):
                 sys.stderr.write(_encodable(text, sys.stderr))
                 sys.stderr.flush()
+
+
+_CONTROLS = pattern(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """A text with ``\\x1b`` and the like in place of control characters, but for tabs and ends of lines."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _cut(line: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from verifier.kernel.tree import KernelTree
     from verifier.results import Verdict
     from verifier.suite.lasting import Lasting
+    from verifier.suite.options import Options
     from verifier.suite.twins import Alike
     from verifier.syntax.test import Test
 
@@ -50,15 +51,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _TREE: pytest.StashKey[KernelTree | None] = pytest.StashKey()
+_OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find the kernel tree that the options or the project's settings name."""
+    """Read the options, and find the kernel tree that they or the project's settings name."""
     from verifier.errors import UsageError
     from verifier.settings import settings
     from verifier.suite.load import tree_at
+    from verifier.suite.options import Options
 
+    option = config.getoption
     try:
+        options = config.stash[_OPTIONS] = Options(
+            judge=option("--verifier-judge"),
+            timeout=option("--verifier-timeout"),
+            profile=option("--verifier-profile"),
+            memory=option("--verifier-memory"),
+        )
+        _ = options.switches  # complain about an unknown profile
         place = config.getoption("--verifier-kernel")
         place = settings(config.invocation_params.dir).kernel if place is None else place
         config.stash[_TREE] = None if place is None else tree_at(place)
@@ -98,18 +109,11 @@ def _decide(test: Test, session: pytest.Session) -> Verdict:
     """The verdict on a test, by the process of this session, or by one of its own if there is none."""
     from verifier.suite.decide import run_alone
     from verifier.suite.lasting import Lasting
-    from verifier.suite.options import Options
     from verifier.suite.worker import forks
 
-    option = session.config.getoption
-    if option("--verifier-judge") != "explorer":
+    options = session.config.stash[_OPTIONS]
+    if options.judge != "explorer":
         import_module("verifier.solve")  # load Z3 once here, and not in every process
-    options = Options(
-        judge=option("--verifier-judge"),
-        timeout=option("--verifier-timeout"),
-        profile=option("--verifier-profile"),
-        memory=option("--verifier-memory"),
-    )
     if _LASTING not in session.stash and forks():
         collected = [item.test for item in session.items if isinstance(item, LitmusItem)]
         session.stash[_LASTING] = Lasting(collected, options)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from verifier.errors import ExitCode
 from verifier.output import Output
 from verifier.render.json import Shape
-from verifier.suite.runs import Pair, Recorded, RunDiff, SuiteRun, verdicts
+from verifier.suite.runs import Failure, Pair, Recorded, RunDiff, SuiteRun, verdicts
 
 SHOWN = 20  # changes of time that are listed
 
@@ -25,7 +25,7 @@ def list_runs(out: Output, found: Sequence[SuiteRun], *, as_json: bool) -> ExitC
         rows.append(
             (
                 str(run.number), _date(run.began), run.state, _time(run.seconds), str(run.reused),
-                str(run.tally), run.command,
+                _counts(run), run.command,
             )
         )  # fmt: skip
     _table(out, rows)
@@ -35,7 +35,14 @@ def list_runs(out: Output, found: Sequence[SuiteRun], *, as_json: bool) -> ExitC
 def list_verdicts(out: Output, found: Sequence[SuiteRun], *, as_json: bool) -> ExitCode:
     """List the verdicts of runs."""
     if as_json:
-        shapes = [run_object(r) | {"verdicts": [verdict_object(r, v) for v in verdicts(r)]} for r in found]
+        shapes = [
+            run_object(r)
+            | {
+                "verdicts": [verdict_object(r, v) for v in verdicts(r)],
+                "failures": [failure_object(f) for f in r.failures],
+            }
+            for r in found
+        ]
         _document(out, shapes)
         return ExitCode.EXPECTED
     for run in found:
@@ -45,7 +52,9 @@ def list_verdicts(out: Output, found: Sequence[SuiteRun], *, as_json: bool) -> E
             for v in verdicts(run)
         ]
         _table(out, rows)
-        out.write(f"{run.tally}\n")
+        for failure in run.failures:
+            out.write(f"{failure.path}: error: {failure.message}\n")
+        out.write(f"{_counts(run)}\n")
     return ExitCode.EXPECTED
 
 
@@ -62,6 +71,12 @@ def show_difference(out: Output, found: RunDiff, *, as_json: bool) -> ExitCode:
     after = found.after
     changed = [p for p in found.pairs if p.changed or p.judged]
     _table(out, [(_called(after, p.after), f"{p.before.told} -> {p.after.told}", _turn(p)) for p in changed])
+    for run in (found.before, found.after):
+        if run.unstored:
+            out.write(f"run {run.number}: {run.unstored} verdicts could not be stored\n")
+    failures = [(f, "") for f in found.failed] + [(f, " (no more)") for f in found.mended]
+    for failure, more in failures:
+        out.write(f"{failure.path}: error: {failure.message}{more}\n")
     for what, run, those in (("only in the first", found.before, found.gone), ("new", after, found.new)):
         _table(out, [(_called(run, v), v.told, what) for v in those])
     timed = sorted((p for p in found.pairs if p.timed), key=_lapse, reverse=True)
@@ -75,6 +90,12 @@ def show_difference(out: Output, found: RunDiff, *, as_json: bool) -> ExitCode:
     out.write(f"{len(changed)} changed, {same} the same, {others}; time {_time(_sum(found, 'before'))} -> ")
     out.write(f"{_time(_sum(found, 'after'))}\n")
     return code
+
+
+def _counts(run: SuiteRun) -> str:
+    """The counts of a run, and what of it the store lacks."""
+    lacks = f", and {run.unstored} more that could not be stored" if run.unstored else ""
+    return f"{run.tally}{lacks}"
 
 
 def _lapse(pair: Pair) -> float:
@@ -152,6 +173,18 @@ def run_object(run: SuiteRun) -> Shape:
         "unknown": tally.unknown,
         "reused": run.reused,
         "seconds": round(run.seconds, 6),
+        "with_errors": tally.errors,
+        "unstored": run.unstored,
+    }
+
+
+def failure_object(failure: Failure) -> Shape:
+    """An error of a run, as the schema has it."""
+    return {
+        "file": failure.path,
+        "message": failure.message,
+        "exit_code": failure.code,
+        "tests": failure.tests,
     }
 
 
@@ -193,6 +226,8 @@ def diff_object(found: RunDiff) -> Shape:
         "same": sum(not (p.changed or p.judged) for p in found.pairs),
         "gone": [verdict_object(found.before, v) for v in found.gone],
         "new": [verdict_object(found.after, v) for v in found.new],
+        "failed": [failure_object(f) for f in found.failed],
+        "mended": [failure_object(f) for f in found.mended],
         "seconds": {
             "before": round(_sum(found, "before"), 6),
             "after": round(_sum(found, "after"), 6),

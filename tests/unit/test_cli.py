@@ -545,3 +545,16 @@ def test_a_file_that_is_wrong_in_all_variants_has_no_names(
     (tmp_path / "all.litmus").write_text(WRONG_IN_SOME.replace("[B] y", "y"))
     assert main(["check", str(tmp_path / "all.litmus")]) == 2
     assert capsys.readouterr().out == "0 tests: 1 with errors\n"
+
+
+def test_a_current_directory_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for words in (["check", "-q", str(SB)], ["check"], ["words", "smp_mb"], ["check", "--format", "json"]):
+        code = main(words)
+        assert code == 2
+        assert "the current directory cannot be used (No such file or directory)" in capsys.readouterr().err

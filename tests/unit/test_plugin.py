@@ -170,6 +170,21 @@ def test_a_kernels_text(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess().assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--verifier-profile=inel", "inel"),
+        ("--verifier-timeout=0", "timeout must be a positive number of seconds"),
+        ("--verifier-memory=-5", "memory must be a whole number of MB from 1 to"),
+    ],
+)
+def test_a_wrong_option_is_one_error_of_the_call(pytester: pytest.Pytester, option: str, said: str) -> None:
+    pytester.makefile(".litmus", two=GOOD)
+    result = pytester.runpytest_subprocess(option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: *{said}*"])
+
+
 @pytest.mark.long
 def test_a_tree_that_is_not_there(pytester: pytest.Pytester) -> None:
     pytester.makefile(".litmus", flag=KERNEL)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -205,6 +207,56 @@ def test_the_call_that_is_shown_shows_it(folder: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out.startswith("switch_mm-vs-flush::V6   never       DIFFERS")
 
 
+NAMES = [
+    "-dash.litmus",
+    "c::d.litmus",
+    "lat\udce9.litmus",
+    "es\033c.litmus",
+    "it's.litmus",
+    "new\nline.litmus",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("variants", [False, True], ids=["file", "variant"])
+def test_the_call_works_whatever_the_file_is_called(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    variants: bool,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "MM t\n{ int x; }\nP0 { x = 1; }\n"
+    text += "variants { F never; B1 always; }\n" * variants + "expect never;\n" * (not variants)
+    (tmp_path / name).write_text(f"{text}exists (x = 1)\n")
+    (tmp_path / "bad.litmus").write_text("bad")
+    assert main(["check", "-q", ".", "./bad.litmus"]) == 2
+    out, _ = capsys.readouterr()
+    assert out.isprintable() or set(filter(lambda c: not c.isprintable(), out)) == {"\n"}
+    call = re.findall(r"differs  t\S*  +(verifier check .*)", out)[0]
+    bash = ["bash", "-c", f"verifier() {{ printf '%s\\0' \"$@\"; }}; {call}"]
+    words = subprocess.run(bash, capture_output=True, check=True).stdout.split(b"\0")[:-1]
+    assert main([os.fsdecode(word) for word in words]) == 1
+    assert capsys.readouterr().out.startswith("t::F " if variants else "t ")
+
+
+def test_the_call_for_standard_input() -> None:
+    found = [Attention("unknown", "t::F", "<stdin>::F")]
+    assert list(listed(found, "verifier check", Paint()))[2] == "  unknown  t::F  verifier check -::F"
+
+
+@pytest.mark.parametrize("form", ["text", "github"])
+def test_a_files_name_is_not_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    (tmp_path / "es\033[2Jc.litmus").write_text("bad")
+    (tmp_path / "other\033.litmus").write_text("AArch64 other\n{ }\n P0 ;\n NOP ;\nexists (true)\n")
+    assert main(["check", "--format", form, "--skip-other", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert "\033" not in out + err and "es\\x1b[2Jc.litmus" in err
+
+
 def test_a_long_list_is_cut() -> None:
     found = [Attention("differs", f"t{n}", f"t{n}.litmus") for n in range(33)]
     lines = list(listed(found, "verifier check", Paint()))
@@ -212,7 +264,8 @@ def test_a_long_list_is_cut() -> None:
     assert len(lines) == 23 and lines[-1] == "  and 13 more"
     assert list(listed([], "verifier check", Paint())) == []
     assert (
-        list(listed([Attention("unknown", "t", "<stdin>")], "verifier check", Paint()))[2] == "  unknown  t"
+        list(listed([Attention("unknown", "t", "<stdin>")], "verifier check", Paint()))[2]
+        == "  unknown  t  verifier check -"
     )
 
 
@@ -265,7 +318,17 @@ def test_nothing_is_here(
     assert "names no path, and there are no .litmus files below this directory" in capsys.readouterr().err
     (tmp_path / "pyproject.toml").write_text('[tool.verifier]\ntests = ["mine"]\n')
     assert main([command]) == ExitCode.WRONG
-    assert f"no tests in tests = ['mine'] in [tool.verifier] of {tmp_path}" in capsys.readouterr().err
+    assert f"no tests in {tmp_path}/mine, as [tool.verifier] of {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_tests_of_the_settings_are_named_as_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.verifier]\ntests = ["gone"]\n')
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    assert main(["check"]) == 2
+    assert f"there are no tests in {tmp_path}/gone, as [tool.verifier] of " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", ['"mine"', "[]", "[1]", '[""]'])

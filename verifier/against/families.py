@@ -183,7 +183,7 @@ def code_of(name: str) -> int:
 
 # Why other words are not compared, by name or by group; the first line that matches counts.
 REASONS: tuple[tuple[str, str], ...] = (
-    (r"movnti|clflush(opt)?|clwb|[mls]fence|invlpg\w*|invpcid\w*|tlbsync|cpuid|serialize|iret|wrmsr"
+    (r"movnti|clflush(opt)?|clwb|[mls]fence|invlpg\w*|invpcid\w*|tlbsync|cpuid|serialize|iret|wrmsr\w*"
      r"|sysret|jump|ifetch|cr4_toggle_pge\w*|translate|user_read|user_write|load_cr3\w*|read_cr3|read_pcid|flush_tlb_local_relaxed"
      r"|__flush_tlb_all_relaxed|safe_halt|halt", "an instruction itself, or a word of the tests alone"),
     (r"(try_)?cmpxchg128\w*|\w*cmpxchg_double\w*|\w*_cmpxchg128",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -84,7 +85,9 @@ def tasks_of(arguments: Arguments, ends: tuple[str, ...] = (".litmus",)) -> list
     if not arguments.paths and all(task.error is not None for task in tasks) and codes <= NOT_THERE:
         project = settings()
         if project.tests:
-            where = f"tests = {list(project.tests)!r} in [tool.verifier] of {project.file}"
+            where = (
+                f"{', '.join(map(os.path.abspath, project.tests))}, as [tool.verifier] of {project.file} says"
+            )
             raise UsageError(f"the call names no path, and there are no tests in {where}")
         raise UsageError(
             f"the call names no path, and there are no {ends[0]} files below this directory: name a file or "

@@ -11,6 +11,7 @@ from verifier.commands.calls import tasks_of
 from verifier.commands.options import add_paths
 from verifier.errors import ExitCode, UsageError, VerifierError, worst
 from verifier.output import Output
+from verifier.suite.discover import parted
 
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
@@ -29,7 +30,7 @@ def run(arguments: Arguments, out: Output) -> int:
 
     if arguments.write and (arguments.check or arguments.diff):
         raise UsageError("--write writes files; --check and --diff leave them as they are")
-    if any("::" in path for path in arguments.paths):
+    if any(parted(path)[1] for path in arguments.paths):
         raise UsageError("a whole file has a style: leave '::' and the variant out")
     codes: list[int] = []
     for task in tasks_of(arguments, ends=(".litmus", ".inc")):

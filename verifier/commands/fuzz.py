@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import time
+from typing import TYPE_CHECKING
 
 from verifier.commands.arguments import Arguments
 from verifier.commands.options import (
@@ -15,8 +17,11 @@ from verifier.commands.options import (
     positive_seconds,
     whole_number,
 )
-from verifier.errors import LimitError, UsageError, worst
+from verifier.errors import Interrupted, LimitError, UsageError, worst
 from verifier.output import Output
+
+if TYPE_CHECKING:
+    from verifier.fuzz.hunt import Hunt
 
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
@@ -46,15 +51,12 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 
 def run(arguments: Arguments, out: Output) -> int:
     """Run ``fuzz``: write a file for each random program about which the judges differ."""
-    from collections import Counter
-
-    from verifier.fuzz.hunt import Hunt, herd7, hunted
-    from verifier.progress import Progress
+    from verifier.fuzz.hunt import Hunt, herd7
     from verifier.suite.options import Options
-    from verifier.suite.pool import Raised
-    from verifier.suite.worker import Limits
+    from verifier.suite.pool import stopping
 
-    into = arguments.into or "."
+    into = "." if arguments.into is None else arguments.into
+    _look_at(into)
     machine = Options(model=arguments.model, profile=arguments.profile, settings=dict(arguments.settings))
     plain = arguments.language == "X86" and arguments.model == "x86-tso" and arguments.profile != "sc"
     hunt = Hunt(
@@ -64,33 +66,76 @@ def run(arguments: Arguments, out: Output) -> int:
         herd7() if plain and not arguments.settings else None,
         arguments.timeout,
     )
+    found, stop = _Found(), 0
+    try:
+        with stopping():
+            _hunt(hunt, arguments, into, found, out)
+    except Interrupted as stopped:
+        out.complain(f"verifier: {stopped}")
+        stop = stopped.exit_code
+    out.write(f"{found.kinds.total()} programs by {', '.join(hunt.judges)}: {found}\n")
+    return stop or worst(found.codes)
+
+
+class _Found:
+    """What was found: programs by kind, answers that are missing by judge, exit codes."""
+
+    def __init__(self) -> None:
+        from collections import Counter
+
+        self.kinds, self.silent, self.codes = Counter[str](), Counter[str](), list[int]()
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{self.kinds[kind]} {kind}" for kind in ("same", "known", "differs", "undecided"))
+        lacks = ", ".join(f"{judge} of {count}" for judge, count in sorted(self.silent.items()))
+        return f"{kinds}; no answer: {lacks}" if lacks else kinds
+
+
+def _look_at(into: str) -> None:
+    """Raise ``UsageError`` if no files can be written into a directory, which may be made later."""
+    there = os.path.abspath(into) if into else ""
+    while there and not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        raise UsageError(f"--into {into!r} names no directory" + (f": {there} is a file" if there else ""))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write {into}: {os.strerror(errno.EACCES)}")
+
+
+def _hunt(hunt: Hunt, arguments: Arguments, into: str, told: _Found, out: Output) -> None:
+    """Try programs, and write those about which judges differ."""
+    from contextlib import closing
+
+    from verifier.fuzz.hunt import hunted
+    from verifier.progress import Progress
+    from verifier.suite.pool import Raised
+    from verifier.suite.worker import Limits
+
     count = 1000 if arguments.count is None and arguments.seconds is None else arguments.count
-    kinds, codes = Counter[str](), list[int]()
+    kinds = told.kinds
     limits = Limits(arguments.memory, None)
     progress = Progress(out, wanted=not arguments.quiet)
     end = time.monotonic() + arguments.seconds if count is None and arguments.seconds is not None else None
-    for found in hunted(hunt, arguments.seed, count, arguments.seconds, limits, arguments.jobs):
-        left = None if end is None else max(0.0, end - time.monotonic())
-        progress.at(f"{kinds['differs']} differ", kinds.total() + 1, count or 0, left)
-        if isinstance(found, Raised):
-            if not isinstance(found.error, LimitError):
-                raise found.error
-            kinds["undecided"] += 1
-            continue
-        kinds[found.kind] += 1
-        if found.kind == "differs":
-            codes.append(found.exit_code)
-            path = os.path.join(into, f"fuzz-{found.seed}.litmus")
-            text = found.text(arguments.language)
-            try:
-                os.makedirs(into, exist_ok=True)
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(text)
-            except OSError as error:
-                raise UsageError(f"cannot write {path}: {error.strerror}") from None
-            out.write(f"{path}\n{text}\n")
-    progress.close()
-    said = ", ".join(f"{kinds[kind]} {kind}" for kind in ("same", "known", "differs", "undecided"))
-    judges = "z3, explorer" + (", herd7" if hunt.herd else "")
-    out.write(f"{kinds.total()} programs by {judges}: {said}\n")
-    return worst(codes)
+    tried = hunted(hunt, arguments.seed, count, arguments.seconds, limits, arguments.jobs)
+    with closing(progress), closing(tried):
+        for found in tried:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            progress.at(f"{kinds['differs']} differ", kinds.total() + 1, count or 0, left)
+            if isinstance(found, Raised):
+                if not isinstance(found.error, LimitError):
+                    raise found.error
+                kinds["undecided"] += 1
+                continue
+            kinds[found.kind] += 1
+            told.silent.update(found.silent)
+            if found.kind == "differs":
+                told.codes.append(found.exit_code)
+                path = os.path.join(into, f"fuzz-{found.seed}.litmus")
+                text = found.text(arguments.language)
+                try:
+                    os.makedirs(into, exist_ok=True)
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(text)
+                except OSError as error:
+                    raise UsageError(f"cannot write {path}: {error.strerror}") from None
+                out.write(f"{path}\n{text}\n")

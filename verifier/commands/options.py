@@ -164,7 +164,10 @@ def _setting(word: str) -> tuple[str, str]:
 
 
 def list_of_words(word: str) -> list[str]:
-    return word.replace(",", " ").split()
+    words = word.replace(",", " ").split()
+    if not words:
+        raise argparse.ArgumentTypeError("names nothing; give it a word, or leave it out")
+    return words
 
 
 def positive_seconds(word: str) -> float:

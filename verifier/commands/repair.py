@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from verifier.commands.arguments import Arguments
 from verifier.commands.calls import options_of, reported, tasks_of
 from verifier.commands.options import add_formatting, add_limits, add_machine, add_paths, one_or_more
-from verifier.errors import worst
+from verifier.errors import Interrupted, worst
 from verifier.output import Output
 
 if TYPE_CHECKING:
     from verifier.render.answers import AnswerReport
+    from verifier.suite.options import Options
     from verifier.syntax.test import Test
     from verifier.why.found import Repairs
 
@@ -36,11 +37,9 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 
 def run(arguments: Arguments, out: Output) -> int:
     """Run ``repair``: print what would mend each test."""
-    from verifier.progress import Progress
     from verifier.render.repair import Patches, RepairJson, RepairText
-    from verifier.suite.load import load_task
+    from verifier.suite.pool import stopping
     from verifier.why.costs import costs
-    from verifier.why.repair import repair_alone
 
     options = options_of(arguments)
     _ = options.switches, costs(dict(arguments.costs))  # complain before reading files
@@ -50,8 +49,25 @@ def run(arguments: Arguments, out: Output) -> int:
     elif arguments.patch:
         report = Patches(out, arguments.take)
     codes: list[int] = []
+    stopped = 0
+    try:
+        with stopping():
+            _repair(arguments, options, report, codes)
+    except Interrupted as stop:
+        report.error(stop)
+        stopped = stop.exit_code
+    report.close()
+    return stopped or worst(codes)
+
+
+def _repair(arguments: Arguments, options: Options, report: AnswerReport[Repairs], codes: list[int]) -> None:
+    """Report the repairs of each test of a call, and collect exit codes."""
+    from verifier.progress import Progress
+    from verifier.suite.load import load_task
+    from verifier.why.repair import repair_alone
+
     tasks = tasks_of(arguments)
-    progress = Progress(out, wanted=not arguments.quiet)
+    progress = Progress(report.out, wanted=not arguments.quiet)
     for number, task in enumerate(tasks, 1):
         tests: list[Test] = []
         with reported(report, task.name, codes):
@@ -67,8 +83,6 @@ def run(arguments: Arguments, out: Output) -> int:
                 codes.append(found.exit_code)
                 report.add(found)
     progress.close()
-    report.close()
-    return worst(codes)
 
 
 def _cost(word: str) -> tuple[str, int]:

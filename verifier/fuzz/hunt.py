@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +19,10 @@ from verifier.fuzz.drafts import Sketch, drafted
 from verifier.lower.build import build
 from verifier.program.profiles import Switches
 from verifier.program.states import state_line
-from verifier.records import dataclass
+from verifier.records import dataclass, replace
 from verifier.source import Source
 from verifier.suite.pool import Raised, each_alone
-from verifier.suite.worker import Limits
+from verifier.suite.worker import Limits, die_with
 from verifier.syntax import load
 
 BATCH = 64  # programs that are given to the processes at a time
@@ -44,16 +45,24 @@ class Hunt:
     model: str = "x86-tso"
     herd: str | None = None  # the command of herd7
     seconds: float = 20.0  # for each program and judge
+    place: str | None = None  # the directory for herd7's files; by default the usual one for such files
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The names of the judges."""
+        return ("z3", "explorer", *(["herd7"] if self.herd is not None else []))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A program, and the final states that each judge found; ``kind``: same, known, differs or undecided."""
+    """A program, and the final states that each judge found; ``kind``: same, known, differs or undecided.
+    ``silent``: the judges that gave no answer."""
 
     seed: int
     draft: Sketch
     kind: str
     states: tuple[tuple[str, States], ...] = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -104,21 +113,21 @@ def judged(seed: int, draft: Sketch, hunt: Hunt) -> Outcome:
     add("z3", solved.states)
     add("explorer", explored.states)
     if hunt.herd is not None:
-        states = _herd(hunt.herd, text, hunt.seconds)
+        states = _herd(hunt, text)
         if states is not None:
             found.append(("herd7", states))
-    if len(found) < 2:
-        return Outcome(seed, draft, "undecided")
-    kind = "same" if len({states for _, states in found}) == 1 else "differs"
-    if kind == "differs" and hunt.herd is not None and _explained(text, hunt.herd, hunt.seconds, dict(found)):
-        kind = "known"
-    return Outcome(seed, draft, kind, tuple(found))
+    silent = tuple(judge for judge in hunt.judges if judge not in dict(found))
+    if len({states for _, states in found}) > 1:
+        kind = "known" if _explained(text, hunt, dict(found)) else "differs"
+    else:
+        kind = "undecided" if silent else "same"
+    return Outcome(seed, draft, kind, tuple(found), silent)
 
 
-def _explained(text: str, command: str, seconds: float, found: dict[str, States]) -> bool:
+def _explained(text: str, hunt: Hunt, found: dict[str, States]) -> bool:
     """Is only herd7 different, and does ``MENDED`` make it find exactly what the others have found?"""
     ours = {states for name, states in found.items() if name != "herd7"}
-    return len(ours) == 1 and "herd7" in found and _herd(command, text, seconds, MENDED) in ours
+    return len(ours) == 1 and "herd7" in found and _herd(hunt, text, MENDED) in ours
 
 
 def _parts(line: str) -> tuple[str, ...]:
@@ -126,17 +135,22 @@ def _parts(line: str) -> tuple[str, ...]:
     return tuple(sorted(re.sub(r"[\[\] ]", "", part) for part in line.split(";") if part.strip()))
 
 
-def _herd(command: str, text: str, seconds: float, model: str | None = None) -> States | None:
-    """The final states that herd7 finds, by its own model or another; None if it fails or takes too long."""
-    with tempfile.TemporaryDirectory() as place:
+def _herd(hunt: Hunt, text: str, model: str | None = None) -> States | None:
+    """The final states that herd7 finds, by its own model or another; None if it fails or takes too long. It
+    dies with this process."""
+    assert hunt.herd is not None
+    with tempfile.TemporaryDirectory(dir=hunt.place) as place:
         path, cat = Path(place) / "fuzz.litmus", Path(place) / "fuzz.cat"
         path.write_text(text)
-        words = [command, str(path)]
+        words = [hunt.herd, str(path)]
         if model is not None:
             cat.write_text(model)
             words[1:1] = ["-model", str(cat)]
         try:
-            done = subprocess.run(words, capture_output=True, text=True, timeout=seconds)
+            done = subprocess.run(
+                words, capture_output=True, text=True, timeout=hunt.seconds,
+                preexec_fn=partial(die_with, os.getpid()),
+            )  # fmt: skip
         except (subprocess.TimeoutExpired, OSError):
             return None
     match = re.search(r"^States (\d+)\n", done.stdout, re.MULTILINE)
@@ -172,8 +186,13 @@ def _one(seed: int, hunt: Hunt) -> Outcome:
 
 def hunted(
     hunt: Hunt, seed: int, count: int | None, seconds: float | None, limits: Limits, jobs: int
-) -> Iterator[Outcome | Raised]:
+) -> Generator[Outcome | Raised]:
     """The outcomes of programs from a seed on, until so many are done or the time is over."""
+    if hunt.herd is not None and hunt.place is None:
+        # A process that is killed takes nothing away. So its files lie where they are taken away here.
+        with tempfile.TemporaryDirectory(prefix="verifier-fuzz-") as place:
+            yield from hunted(replace(hunt, place=place), seed, count, seconds, limits, jobs)
+        return
     end = None if seconds is None else time.monotonic() + seconds
     done = 0
     while (count is None or done < count) and (end is None or time.monotonic() < end):

@@ -6,6 +6,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from verifier.errors import UsageError
 from verifier.generate.cycles import Cycle, Necklaces, cycle_of, spelled
@@ -84,19 +85,36 @@ def tests(asked: Recipe) -> Iterator[Made]:
 def save(made: Iterable[Made], directory: str) -> int:
     """Write tests as files into a directory that is new or empty, and ``@all``, which herd7 reads as a list.
 
-    Returns how many. Raises ``UsageError`` if the directory has files, or cannot be written.
+    Returns how many. If it is stopped, ``@all`` has the files that are whole, and there are no others. Raises
+    ``UsageError`` if the directory has files, or cannot be written.
     """
-    count = 0
+    if not directory:
+        raise UsageError("the name of the directory is empty")
+    names: list[str] = []
     try:
         os.makedirs(directory, exist_ok=True)
         if os.listdir(directory):
             raise UsageError(f"{directory} is not empty; name a new directory")
         with open(os.path.join(directory, "@all"), "w", encoding="utf-8") as listing:
-            for test in made:
-                with open(os.path.join(directory, test.file), "w", encoding="utf-8") as file:
-                    file.write(test.text)
-                listing.write(f"{test.file}\n")
-                count += 1
+            try:
+                for test in made:
+                    _write(test, directory, names)
+            finally:
+                listing.writelines(f"{name}\n" for name in names)
     except OSError as error:
         raise UsageError(f"cannot write {directory}: {error.strerror}") from None
-    return count
+    return len(names)
+
+
+def _write(test: Made, directory: str, names: list[str]) -> None:
+    """Write a test's file, and add its name; neither is there if that is stopped."""
+    path = os.path.join(directory, test.file)
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(test.text)
+        names.append(test.file)
+    except BaseException:
+        if names[-1:] != [test.file]:
+            with suppress(OSError):
+                os.unlink(path)
+        raise

@@ -9,7 +9,7 @@ from verifier.errors import InputError
 from verifier.lower.code import Lowered
 from verifier.lower.unroll import unroll as unroll_code
 from verifier.program.events import Program
-from verifier.program.profiles import GENERIC, Switches
+from verifier.program.profiles import FLAVOURS, GENERIC, Switches
 from verifier.records import replace
 from verifier.syntax.test import Test
 
@@ -47,6 +47,13 @@ def reached(lowered: Lowered, program: Program, dead: Container[int]) -> Lowered
     return replace(lowered, unreached={**lowered.unreached, **gone})  # type: ignore[dict-item]
 
 
+def of_kernel(lowered: Lowered, switches: Switches) -> Lowered:
+    """The code with what is said of one kernel alone."""
+    world = lowered.world
+    said = [d for d in world.flavours if d not in world.warnings] if switches.kernel in FLAVOURS else []
+    return replace(lowered, world=replace(world, warnings=[*world.warnings, *said])) if said else lowered
+
+
 def unrolled(
     test: Test,
     lowered: Lowered,
@@ -56,12 +63,12 @@ def unrolled(
     switches: Switches = GENERIC,
 ) -> Program:
     """The guarded events of a test's code. ``switches``: where processors walk only for accesses, a turn that
-    walks is not left out (MMR 20.4). Raises as ``build``."""
+    walks is not left out (MMR 20.4); which kernel's words these are. Raises as ``build``."""
     budget = budget or Budget()
     bound = unroll if unroll is not None else test.unroll if test.unroll is not None else DEFAULT_UNROLL
     budget.enter("unrolling")
     try:
-        return unroll_code(lowered, bound, budget, exact, switches.spontaneous)
+        return unroll_code(of_kernel(lowered, switches), bound, budget, exact, switches.spontaneous)
     except InputError as error:  # what has no place of its own is about the condition
         placed = [d if d.span is not None else replace(d, span=test.span) for d in error.diagnostics]
         raise InputError(placed) from None

@@ -65,6 +65,7 @@ class World:
     ``poisons``    numbers that are told in hexadecimal: what freed memory is filled with;
     ``errors``     are there pointers that stand for errors?
     ``warnings``   about things that are allowed, but that the author hardly means;
+    ``flavours``   those that hold in kernels in which RCU has several flavours;
     ``file``       the name of the test's source.
     """
 
@@ -82,6 +83,7 @@ class World:
     poisons: frozenset[int] = frozenset()
     errors: bool = False
     warnings: list[Diagnostic] = field(default_factory=list)
+    flavours: list[Diagnostic] = field(default_factory=list)
     file: str = ""
 
 

@@ -51,6 +51,8 @@ KERNELS = ("v4.0", "v4.19", "v5.8", "v5.13", "v5.16", "v6.9", "v6.17")
 # From here on calls that are waited for are first (17.7), and idle CPUs find calls by themselves (8.12).
 CALL_QUEUE = KERNELS.index("v5.8")
 
+FLAVOURS = KERNELS[: KERNELS.index("v5.8")]  # these stand for kernels before v4.20, too (18.1)
+
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "walk_forward": ("both", "memory_only", "forward_always"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from verifier.errors import ExitCode, VerifierError
@@ -48,13 +49,31 @@ def listed(found: Sequence[Attention], again: str, paint: Paint) -> Iterator[str
     width = max(len(one.id) for one in shown)
     for one in shown:
         colour = paint.doubt if one.why == "unknown" else paint.bad
-        call = "" if one.path == STDIN else f"{again} {quoted(one.path)}"
-        yield f"  {colour(f'{one.why:<7}')}  {one.id:<{width}}  {call}".rstrip()
+        yield f"  {colour(f'{one.why:<7}')}  {one.id:<{width}}  {again} {quoted(_named(one.path))}"
     if len(known) > _MOST:
         yield f"  and {len(known) - _MOST} more"
 
 
+def _named(path: str) -> str:
+    """A path as a call names it: standard input, and what would look like an option, in another way."""
+    file, colons, variant = path.partition("::")
+    if file == STDIN:
+        return f"-{colons}{variant}"
+    return f"./{path}" if path.startswith("-") else path
+
+
 def quoted(word: str) -> str:
-    """A word as a shell reads it. (``shlex`` takes longer to import than this to run.)"""
-    escaped = word.replace("'", "'\\''")
-    return word if _PLAIN.fullmatch(word) else f"'{escaped}'"
+    """A word as a shell reads it, with the bytes of what cannot be printed, as bash, zsh and ksh read them.
+    (``shlex`` takes longer to import than this to run.)"""
+    if _PLAIN.fullmatch(word):
+        return word
+    if word.isprintable():
+        escaped = word.replace("'", "'\\''")
+        return f"'{escaped}'"
+    return "$'" + "".join(map(_letter, word)) + "'"
+
+
+def _letter(letter: str) -> str:
+    if letter in "'\\":
+        return f"\\{letter}"
+    return letter if letter.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(letter))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from verifier.errors import Interrupted, VerifierError
+from verifier.output import visible
 from verifier.render.base import Verdicts
 from verifier.render.problem import diagnostics, file_of, problem, with_hint
 from verifier.results import Verdict
@@ -61,7 +62,7 @@ def _annotation(level: str, message: str, title: str, span: Span | None, file: s
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

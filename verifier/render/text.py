@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from verifier.errors import ExitCode, VerifierError
-from verifier.output import Output
+from verifier.output import Output, visible
 from verifier.program.states import state_lines
 from verifier.render import story
 from verifier.render.attention import Attention, attention, attention_of, listed
@@ -55,7 +55,7 @@ class PlainText(Verdicts):
         """Print a line about a skipped file, unless the user wants only verdicts."""
         super().skipped(file, arch)
         if self.wanted.stories or self.wanted.states:
-            self.out.write(f"{file}   skipped: a test for {arch}\n")
+            self.out.write(f"{visible(file)}   skipped: a test for {arch}\n")
 
     def done(self, piece: Piece) -> None:
         """Count a verdict, print it, and remember it if it needs attention."""

@@ -10,6 +10,7 @@ from typing import cast
 from verifier.errors import UsageError
 from verifier.patterns import pattern
 from verifier.records import NamedTuple, dataclass, field
+from verifier.suite.discover import parted
 from verifier.syntax.grammars import folder, page
 
 _KEYS = ("number", "seed", "answer", "says", "why", "by", "audit")  # the last one is for docs/seeds.md
@@ -105,8 +106,8 @@ def _claim(path: str, number: int, row: Mapping[str, object], below: str) -> Cla
 
 def _deciders(by: list[str], below: str) -> Iterator[tuple[str, str | None]]:
     for path in by:
-        file, _, names = path.partition("::")
-        real = os.path.realpath(os.path.join(below, file))
+        file, _, names = parted(os.path.join(below, path))
+        real = os.path.realpath(file)
         for name in names.split(","):
             yield real, name.strip() or None
 

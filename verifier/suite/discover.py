@@ -39,7 +39,7 @@ def discover(paths: Iterable[str], ends: tuple[str, ...] = (".litmus",)) -> list
     """
     tasks: list[Task] = []
     for path in paths:
-        name, colons, variant = path.partition("::")
+        name, colons, variant = parted(path)
         wanted = tuple(v for v in variant.split(",") if v)
         if colons and not wanted:
             raise UsageError(f"{path}: the name of a variant is missing after '::'")
@@ -54,6 +54,18 @@ def discover(paths: Iterable[str], ends: tuple[str, ...] = (".litmus",)) -> list
         else:
             tasks.append(_wrong(name, "missing", "there is no such file or directory", _nearby(name)))
     return _once(tasks)
+
+
+def parted(path: str) -> tuple[str, str, str]:
+    """A file's name, ``::`` if variants follow, and these. A file that is there is meant as it is called,
+    even if its name has ``::``."""
+    name, colons, variant = path, "", ""
+    while not os.path.lexists(name):
+        name, colons, more = name.rpartition("::")
+        if not colons:
+            return path.rpartition("::") if "::" in path else (path, "", "")
+        variant = f"{more}::{variant}" if variant else more
+    return name, colons if name != path else "", variant
 
 
 def _stream(name: str, wanted: tuple[str, ...]) -> Task:

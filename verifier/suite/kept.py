@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from verifier.budget import Budget
+from verifier.errors import InputError, VerifierError
 from verifier.records import dataclass, field, replace
 from verifier.results import Verdict
 from verifier.suite.decide import run_or_die
@@ -14,7 +15,7 @@ from verifier.suite.keys import key_of, tool
 from verifier.suite.options import Options
 from verifier.suite.packed import packed
 from verifier.suite.shelf import Cell, Kept, Place, Record, Shelf, StoreError, Unkept
-from verifier.suite.store import ResultsStore, set_aside
+from verifier.suite.store import ResultsStore, opened, set_aside
 from verifier.suite.worker import OUT_OF_MEMORY
 from verifier.syntax.test import Test
 
@@ -61,7 +62,8 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """Decides the tests of run number ``run``. ``fresh``: answers are written, but not used."""
+    """Decides the tests of run number ``run``; 0: it could not be begun. ``fresh``: answers are written, but
+    not used."""
 
     run: int
     fresh: bool = False
@@ -97,9 +99,9 @@ class Keeper:
         try:
             shelf.write(records)
         except StoreError as error:
-            unkept.append(Unkept(str(error), error.damaged))
+            unkept.append(Unkept(str(error), error.damaged, len(records)))
         except MemoryError:
-            unkept.append(Unkept(OUT_OF_MEMORY))
+            unkept.append(Unkept(OUT_OF_MEMORY, verdicts=len(records)))
         return verdicts, unkept
 
     def lost(
@@ -146,28 +148,47 @@ class Book:
 
         self.path, self.said, self.lost = path, set[str](), False
         self.unkept: list[Unkept] = []  # to be told
+        self.unstored = 0  # verdicts that could not be written
         self.identity = _identity(path)
         machines = dumps([machine(options) for options in columns])
-        with ResultsStore(path) as store:
-            run = store.begin(command, machines, files, tool(), time.time())
+        run = 0
+        try:
+            with ResultsStore(path) as store:
+                run = store.begin(command, machines, files, tool(), time.time())
+        except StoreError as error:
+            self.unkept.append(Unkept(str(error), error.damaged))
         self.keeper = Keeper(run, columns[0].fresh)
 
     def write(self, records: Sequence[Record]) -> list[Unkept]:
         """Write records; what goes wrong."""
-        return self._doing(lambda store: store.write(records, tool()))
+        return self._doing(lambda store: store.write(records, tool()), len(records))
+
+    def note(self, path: str, error: VerifierError) -> list[Unkept]:
+        """Note an error that leaves a file, or a test of it, without a verdict; what goes wrong."""
+        if not self.keeper.run:
+            return []
+        some = error if isinstance(error, InputError) else None
+        row: dict[str, Cell] = {
+            "run": self.keeper.run, "path": path, "code": int(error.exit_code),
+            "message": "; ".join(dict.fromkeys(d.message for d in some.diagnostics)) if some else str(error),
+            "tests": max(1, len(some.tests)) if some else 1,
+        }  # fmt: skip
+        return self._doing(lambda store: store.note(row))
 
     def end(self, state: str) -> list[Unkept]:
         """Note how the run ended: ``complete``, or by what it was stopped."""
-        return self._doing(lambda store: store.end(self.keeper.run, state, time.time()))
+        if not self.keeper.run:
+            return []
+        return self._doing(lambda store: store.end(self.keeper.run, state, time.time(), self.unstored))
 
-    def _doing(self, what: Callable[[ResultsStore], None]) -> list[Unkept]:
+    def _doing(self, what: Callable[[ResultsStore], None], verdicts: int = 0) -> list[Unkept]:
         if self.lost:
             return []
         try:
             with ResultsStore(self.path) as store:
                 what(store)
         except StoreError as error:
-            return [Unkept(str(error), error.damaged)]
+            return [Unkept(str(error), error.damaged, verdicts)]
         return []
 
     def about(self, digest: str) -> list[Kept]:
@@ -182,6 +203,7 @@ class Book:
 
     def told(self, unkept: Unkept) -> str:
         """What to say about it: each cause once; empty if it is said. A damaged file is set aside."""
+        self.unstored += unkept.verdicts
         if unkept.cause in self.said or self.lost:
             return ""
         self.said.add(unkept.cause)
@@ -189,6 +211,16 @@ class Book:
             self.lost = True
             return f"{set_aside(self.path, unkept.cause)}; the verdicts of this run are not kept"
         return f"{self.path}: {unkept.cause}; not all verdicts are kept"
+
+
+def begun(path: str, columns: Sequence[Options], files: int, command: str) -> tuple[Book | None, str]:
+    """The book of a new run, and what to say first. There is none if the store can be neither read nor
+    written now. Raises ``UsageError`` for a store that cannot be used."""
+    try:
+        said = opened(path)
+    except StoreError as error:
+        return None, f"{path}: {error}; the verdicts of this run are not kept"
+    return Book(path, columns, files, command), f"{said}, and a new one is begun" if said else ""
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -61,7 +61,9 @@ class Options:
         if self.timeout is not None and not (_number(self.timeout) and 0 < self.timeout < MAX_SECONDS):
             raise UsageError(f"timeout must be a positive number of seconds, not {self.timeout!r}")
         if self.memory is not None and not (_whole(self.memory) and 0 < self.memory <= MAX_MEMORY):
-            raise UsageError(f"memory must be a positive whole number of MB, not {self.memory!r}")
+            raise UsageError(
+                f"memory must be a whole number of MB from 1 to {MAX_MEMORY}, not {self.memory!r}"
+            )
         for name, value in self.settings.items():
             if not isinstance(value, str):
                 hint = f"{str(value).lower()!r}" if isinstance(value, bool) else "a string"

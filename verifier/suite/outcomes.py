@@ -6,9 +6,10 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from verifier.errors import InputError, Interrupted, LimitError, fault
+from verifier.errors import InputError, Interrupted, LimitError, VerifierError, fault
 from verifier.records import dataclass, replace
 from verifier.source import Diagnostic
 from verifier.suite.decide import unknown
@@ -42,20 +43,18 @@ def outcomes(
 
     Each test is decided under all ``columns``; warnings, ``strict`` and the store are those of the first
     column. ``finish`` makes an outcome of the verdicts, inside the process that decided. ``jobs`` is the
-    number of processes; ``command`` is noted in the store. Raises ``Interrupted`` if a signal asks to stop,
-    ``LimitError`` if no process can start, and ``UsageError`` for a store that cannot be used.
+    number of processes; ``command`` is noted in the store. Raises ``UsageError`` at once for a store that
+    cannot be used; the iterator raises ``Interrupted`` if a signal asks to stop, and ``LimitError`` if no
+    process can start.
     """
     options = columns[0]
     executors = cluster_at(options.dask) if options.dask is not None else None
-    book, shelf = None, None
+    book, shelf, said = None, None, ""
     if options.store is not None:
-        from verifier.suite.kept import Book, OnDisk
-        from verifier.suite.store import opened
+        from verifier.suite.kept import OnDisk, begun
 
-        said = opened(options.store)
-        if said:
-            yield tasks[0], Aside(f"{said}, and a new one is begun")
-        book, shelf = Book(options.store, columns, len(tasks), command), OnDisk(options.store)
+        book, said = begun(options.store, columns, len(tasks), command)
+        shelf = OnDisk(options.store)
     if executors is not None:
         parts = _spread(executors, tasks, columns, finish, book)
     else:
@@ -65,8 +64,11 @@ def outcomes(
             return parts_of(job, finish, done)
 
         limits = limits_together(columns)
-        parts = Pool(len(tasks), work, jobs, limits).parts() if forks() else _here(len(tasks), work)
-    yield from _told(tasks, columns, finish, parts, book)
+        parts = (
+            Pool(len(tasks), work, jobs, limits, patient=True).parts() if forks() else _here(len(tasks), work)
+        )
+    told = _told(tasks, columns, finish, parts, book)
+    return chain([(tasks[0], Aside(said))], told) if said else told
 
 
 def cluster_at(address: str) -> Executors:
@@ -115,14 +117,13 @@ def _told(
     state = "failed"
     try:
         for number, part in parts:
-            if book is not None and book.unkept:
-                yield from ((tasks[number], aside) for aside in _asides(book, book.unkept))
-                book.unkept.clear()
+            if book is not None:
+                yield from ((tasks[number], aside) for aside in _told_first(book))
             file = files.setdefault(number, _File(tasks[number], number, columns, finish, book))
             if isinstance(part, Doing):
                 yield file.task, part
                 continue
-            yield from ((file.task, outcome) for outcome in (file.end() if part is None else file.take(part)))
+            yield from _noted(file.task, file.end() if part is None else file.take(part), book)
             if part is None:
                 del files[number]
                 yield file.task, None
@@ -130,11 +131,27 @@ def _told(
     except Interrupted as stop:
         state = f"stopped by {signal.Signals(stop.signum).name}"
         for file in files.values():
-            yield from ((file.task, outcome) for outcome in file.end())
+            yield from _noted(file.task, file.end(), book)
         raise
     finally:
-        asides = _asides(book, book.end(state)) if book is not None else []
+        asides = [*_told_first(book), *_asides(book, book.end(state))] if book is not None else []
     yield from ((tasks[-1], aside) for aside in asides)
+
+
+def _noted(
+    task: Task, found: Iterable[Outcome[P] | Aside], book: Book | None
+) -> Iterator[tuple[Task, Outcome[P] | Aside]]:
+    """Outcomes of a file; its errors are noted in the book."""
+    for outcome in found:
+        if book is not None and isinstance(outcome, VerifierError):
+            book.unkept += book.note(task.name, outcome)
+        yield task, outcome
+
+
+def _told_first(book: Book) -> list[Aside]:
+    """What the book itself could not read or write since it was asked last."""
+    unkept, book.unkept = book.unkept, []
+    return _asides(book, unkept)
 
 
 def _asides(book: Book, unkept: Iterable[Unkept]) -> list[Aside]:

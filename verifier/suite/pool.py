@@ -14,12 +14,12 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Generic, TypeVar, cast
 
 from verifier.errors import Interrupted, LimitError, VerifierError, fault
-from verifier.records import dataclass
+from verifier.records import NamedTuple, dataclass
 from verifier.suite.order import InOrder
 from verifier.suite.worker import (
     END,
@@ -81,13 +81,52 @@ class Signals:
         os.close(self.write)
 
 
+class _Stop(KeyboardInterrupt):
+    """A signal asks to stop. Nothing on its way takes it for an error of a test."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Inside this context, a signal that asks to stop leaves it as ``Interrupted``, wherever it comes; a pool
+    inside hears it first. ``Signals`` says which signals, and what a second one does."""
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        for again in before:
+            signal.signal(again, lambda number, _: os._exit(128 + number))
+        raise _Stop(signum)
+
+    before: dict[int, Handler] = {}
+    try:
+        for number in STOPPING:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, stop)
+        yield
+    except _Stop as stopped:
+        raise Interrupted(stopped.signum) from None
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
 class Pool:
     """Does ``count`` tasks in ``jobs`` processes at a time. ``wanted`` is asked now and then: does somebody
-    still wait for the results?"""
+    still wait for the results? ``patient``: if a process is killed before it has sent a part of its task, the
+    task is begun once more."""
 
     def __init__(
-        self, count: int, work: Work, jobs: int, limits: Limits, wanted: Callable[[], bool] | None = None
+        self,
+        count: int,
+        work: Work,
+        jobs: int,
+        limits: Limits,
+        wanted: Callable[[], bool] | None = None,
+        *,
+        patient: bool = False,
     ) -> None:
+        self.patient, self.begun_again = patient, set[int]()
         self.work, self.limits, self.wanted = work, limits, wanted
         self.jobs = max(1, min(jobs, count))
         self.workers: list[_Worker] = []
@@ -192,11 +231,28 @@ class Pool:
         died = worker.end()
         if worker.task is None:
             return
-        self.tasks.add(worker.task, instead or Lost(died))
+        if (
+            self.patient
+            and instead is None
+            and died.killed
+            and not worker.done
+            and worker.task not in self.begun_again
+        ):
+            self.begun_again.add(worker.task)
+            self.tasks.give_back(worker.task, 0)
+            return
+        self.tasks.add(worker.task, instead or Lost(died.cause))
         if worker.done:
             self.tasks.give_back(worker.task, worker.done + 1)
         else:
             self.tasks.end(worker.task)
+
+
+class Death(NamedTuple):
+    """How a process died: the ``cause``, and whether it was ``killed`` by a signal."""
+
+    cause: str
+    killed: bool
 
 
 class _Worker:
@@ -256,8 +312,8 @@ class _Worker:
             self.since = time.monotonic()
         return frames, bool(data)
 
-    def end(self) -> str:
-        """Kill the worker if it is alive, and wait for its end. Returns the cause of its death."""
+    def end(self) -> Death:
+        """Kill the worker if it is alive, and wait for its end."""
         try:
             os.kill(self.pid, signal.SIGKILL)
             status = os.waitpid(self.pid, 0)[1]
@@ -270,7 +326,7 @@ class _Worker:
             said = ""
         for fd in (self.requests, self.results, self.errors):
             os.close(fd)
-        return _cause(status, said)
+        return Death(_cause(status, said), os.WIFSIGNALED(status))
 
 
 class Nonsense(Exception):

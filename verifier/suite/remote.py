@@ -196,7 +196,7 @@ def _parts(shared: Common[P], errand: Errand) -> Iterator[object]:
                 shelf.written.clear()
             yield Last(Sent(part.part, records)) if isinstance(part, Last) else Sent(part, records)
 
-    for _, part in Pool(1, work, 1, limits_together(columns)).parts():
+    for _, part in Pool(1, work, 1, limits_together(columns), patient=True).parts():
         if part is not None and not isinstance(part, Doing):
             yield part
 

@@ -13,7 +13,7 @@ from verifier.patterns import pattern
 from verifier.records import dataclass
 from verifier.results import Tally
 from verifier.suite.shelf import Cell, StoreError
-from verifier.suite.store import ResultsStore
+from verifier.suite.store import ResultsStore, existing
 
 _LAST = pattern(r"last(?:~(\d+))?")
 LEAST_LAPSE = 0.5  # seconds, from which a change of time is worth a line
@@ -44,6 +44,17 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that left ``tests`` tests of a file, or the whole file, without a verdict; ``code``: the exit
+    code."""
+
+    path: str
+    message: str
+    code: int
+    tests: int
+
+
+@dataclass(frozen=True, slots=True)
 class SuiteRun:
     """A run of a suite.
 
@@ -51,7 +62,8 @@ class SuiteRun:
     ``state`` is ``complete``, ``stopped by SIGINT`` or the like, ``failed``, or ``open``;
     ``machines``: what the run was asked for, once for each column of ``compare``;
     ``tool``: a digest of the program that decided;
-    ``tally``, ``seconds`` and ``reused``: counts, the time of all verdicts, and how many the store had.
+    ``tally``, ``seconds`` and ``reused``: counts, the time of all verdicts, and how many the store had;
+    ``unstored``: how many of its verdicts could not be written; ``failures``: its errors.
     """
 
     store: str
@@ -66,6 +78,8 @@ class SuiteRun:
     tally: Tally
     seconds: float
     reused: int
+    unstored: int
+    failures: tuple[Failure, ...]
 
     def named(self, machine: int) -> str:
         """What sets a machine apart from the others of the run; empty if there is one."""
@@ -75,18 +89,9 @@ class SuiteRun:
         return f"{of.get('profile')}/{of.get('model')}"
 
 
-def _store(path: str) -> ResultsStore:
-    """An existing store. Raises ``UsageError``."""
-    try:
-        return ResultsStore(path)
-    except StoreError as error:
-        hint = "is damaged; 'verifier check --store' sets it aside" if error.damaged else str(error)
-        raise UsageError(f"{path}: {hint}") from None
-
-
 def runs(path: str) -> list[SuiteRun]:
     """All runs of a store, the oldest first. Raises ``UsageError``."""
-    with _store(path) as store:
+    with existing(path) as store:
         return [_run(store, row) for row in _rows(store, "SELECT * FROM runs ORDER BY number")]
 
 
@@ -110,9 +115,13 @@ def _run(store: ResultsStore, row: sqlite3.Row) -> SuiteRun:
             tally.add(_flag(group["as_expected"]), worst([group["code"]]))
         seconds += group["seconds"]
         reused += group["reused"]
+    wrong = _rows(store, "SELECT * FROM errors WHERE run = ? ORDER BY rowid", (row["number"],))
+    failures = tuple(Failure(r["path"], r["message"], r["code"], r["tests"]) for r in wrong)
+    tally.errors = sum(failure.tests for failure in failures)
     return SuiteRun(
         store.path, row["number"], row["began"], row["ended"], row["state"], row["command"],
         json.loads(row["machines"]), row["files"], row["tool"], tally, seconds, reused,
+        row["unstored"], failures,
     )  # fmt: skip
 
 
@@ -122,7 +131,7 @@ def _flag(value: int | None) -> bool | None:
 
 def verdicts(run: SuiteRun) -> list[Recorded]:
     """The verdicts of a run, in the order of its files. Raises ``UsageError``."""
-    with _store(run.store) as store:
+    with existing(run.store, known=True) as store:
         rows = _rows(
             store, "SELECT * FROM verdicts WHERE run = ? ORDER BY file, test, machine", (run.number,)
         )
@@ -199,9 +208,19 @@ class RunDiff:
     new: tuple[Recorded, ...]
 
     @property
+    def failed(self) -> list[Failure]:
+        """The errors of the second run that the first did not have."""
+        return [f for f in self.after.failures if f not in self.before.failures]
+
+    @property
+    def mended(self) -> list[Failure]:
+        """The errors of the first run that the second does not have."""
+        return [f for f in self.before.failures if f not in self.after.failures]
+
+    @property
     def differs(self) -> bool:
-        """Is any verdict, or whether it is as expected, another one?"""
-        return any(p.changed or p.judged for p in self.pairs)
+        """Is any verdict, or whether it is as expected, another one; or does another file have errors?"""
+        return any(p.changed or p.judged for p in self.pairs) or bool(self.failed or self.mended)
 
     def asked(self) -> list[str]:
         """What the runs were asked for in different ways: ``profile: generic -> intel``."""
@@ -242,7 +261,7 @@ def _keyed(found: Iterable[Recorded]) -> dict[tuple[object, ...], Recorded]:
 def prune(path: str, keep: int) -> int:
     """Remove all runs but the last ``keep``, and answers that none of those has. Returns how many runs it
     were. Raises ``UsageError``."""
-    with _store(path) as store:
+    with existing(path) as store:
         try:
             return store.drop(keep)
         except StoreError as error:

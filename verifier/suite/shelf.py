@@ -11,11 +11,14 @@ from verifier.source import Source
 
 
 class StoreError(Exception):
-    """The store cannot be read or written. ``damaged``: its file is broken."""
+    """The store cannot be read or written. ``damaged``: its file is broken; ``foreign``: it is no store of
+    this program; ``full``: nothing can be written where it lies, for now."""
 
-    def __init__(self, said: str, damaged: bool = False) -> None:
+    def __init__(
+        self, said: str, damaged: bool = False, *, foreign: bool = False, full: bool = False
+    ) -> None:
         super().__init__(said)
-        self.damaged = damaged
+        self.damaged, self.foreign, self.full = damaged, foreign, full
 
 
 Cell = str | int | float | None
@@ -49,10 +52,12 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unkept:
-    """Something could not be read from a store, or written to it; all verdicts are as without the store."""
+    """Something could not be read from a store, or written to it; all verdicts are as without the store.
+    ``verdicts``: how many verdicts of the run are not written."""
 
     cause: str
     damaged: bool = False
+    verdicts: int = 0
 
 
 class Place(NamedTuple):

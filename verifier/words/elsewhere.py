@@ -63,7 +63,9 @@ write invlpg(v)
 write invpcid(type, pcid, v)
     __invpcid
 write invlpgb(pcid, v), and tlbsync() to wait for it
-    __invlpgb invlpgb_flush_user_nr_nosync __invlpgb_flush_user_nr_nosync invlpgb_flush_addr_nosync
+    __invlpgb invlpgb_flush_user_nr_nosync __invlpgb_flush_user_nr_nosync
+there is no INVLPGB of one address with its globals, for all PCIDs; invlpgb_all() and tlbsync() remove more
+    invlpgb_flush_addr_nosync __invlpgb_flush_addr_nosync
 write invlpgb(pcid), and tlbsync() to wait for it
     invlpgb_flush_single_pcid_nosync __invlpgb_flush_single_pcid_nosync invlpgb_flush_single_pcid
 write invlpgb_all(), and tlbsync() to wait for it
@@ -239,10 +241,14 @@ define it, or #include "linux/page.inc"
     get_page folio_get page_ref_inc page_ref_add folio_ref_inc folio_ref_add put_page folio_put
     page_ref_dec_and_test put_page_testzero folio_put_testzero page_ref_sub_and_test get_page_unless_zero
     folio_try_get page_ref_add_unless page_count page_ref_count folio_ref_count page_ref_freeze
-    folio_ref_freeze page_ref_unfreeze folio_ref_unfreeze
+    folio_ref_freeze page_ref_unfreeze folio_ref_unfreeze page_cache_get_speculative folio_ref_try_add
+define it: 0 if atomic_read(&page->_refcount) <= 0; else atomic_inc(&page->_refcount), and 1: the count may
+have become 0 since the look, as the LOCK'd operation has no condition
+    try_get_page try_grab_page try_grab_folio
 write folio_try_get(folio), after #include "linux/page.inc": atomic_add_unless(&folio->_refcount, 1, 0)
-    try_get_page page_cache_get_speculative try_grab_folio folio_ref_try_add try_get_folio
-write folio_put(folio), after #include "linux/page.inc": atomic_dec_and_test(&folio->_refcount)
+    try_get_folio try_grab_folio_fast
+write folio_put(folio), after #include "linux/page.inc": atomic_dec_and_test(&folio->_refcount); a pin is one
+reference here, where the kernel's may count 1024
     unpin_user_page
 give the page a counter, page A { ._mapcount = 0 }, and write atomic_read(&A->_mapcount)
     page_mapcount folio_mapcount
@@ -280,29 +286,6 @@ give the page a word of flags, and write set_bit(nr, &A->flags)
     SetPageDirty set_page_dirty folio_set_dirty SetPageUptodate folio_mark_dirty
 give the page a word of flags, and write test_bit(nr, &A->flags)
     PageDirty folio_test_dirty PageUptodate PageAnon
-write down_read(&mm->mmap_lock)
-    mmap_read_lock mmap_read_lock_killable
-write up_read(&mm->mmap_lock)
-    mmap_read_unlock
-write down_write(&mm->mmap_lock)
-    mmap_write_lock mmap_write_lock_killable
-write up_write(&mm->mmap_lock)
-    mmap_write_unlock
-write READ_ONCE(s) != 0 of struct rw_semaphore s: a load; the kernel's is also true while somebody waits
-    rwsem_is_locked
-write down_read_trylock(&mm->mmap_lock)
-    mmap_read_trylock
-define it, as up to v6.14: fails if vm_lock_seq is mm_lock_seq; down_read_trylock() of the vma's own lock,
-which may fail; the same look again, and up_read() where it fails
-    vma_start_read
-write up_read() of the vma's own lock, as up to v6.14
-    vma_end_read
-define it, as up to v6.14: down_write() of the vma's own lock, vm_lock_seq = mm_lock_seq, up_write()
-    vma_start_write
-write down_write(&i_mmap_rwsem)
-    i_mmap_lock_write anon_vma_lock_write
-write down_read(&i_mmap_rwsem)
-    i_mmap_lock_read anon_vma_lock_read
 write smp_call_function_single(cpu, func, info, 0)
     generic_exec_single
 write smp_call_function_single(cpu, func, info, wait) of a CPU of the mask, its own if that is in it
@@ -314,7 +297,8 @@ to be IN_GUEST_MODE; if it waits (a TLB flush does), for all that it has not fou
 write apic_icr_write_mmio(cpu, func); with an x2APIC mfence(), lfence() and apic_icr_write(cpu, func)
     smp_send_reschedule native_smp_send_reschedule arch_smp_send_reschedule native_send_call_func_ipi
     native_send_call_func_single_ipi arch_send_call_function_ipi_mask arch_send_call_function_single_ipi
-write set_bit(nr, &flags) of the task's flags, then apic_icr_write_mmio(cpu, func), unless it is set already
+write set_bit(nr, &flags) of the task's flags, then apic_icr_write_mmio(cpu, func), unless it is set already,
+or the CPU polls the flags while it is idle, and so gets no interrupt
     resched_curr
 write spin_lock_irqsave(&l, flags), set_bit(nr, &flags), apic_icr_write_mmio(cpu, func), and the unlock
     resched_cpu
@@ -330,7 +314,8 @@ write smp_mb(), then smp_call_function(func, NULL, 1) of a function that does no
 write on_each_cpu(func, NULL, 1) of a function that is sync_core()
     text_poke_sync smp_text_poke_sync_each_cpu
 define it: smp_call_function() of a function, without a wait, then the same here with interrupts off. In it,
-every CPU counts itself by atomic_inc() and waits for all; then one CPU runs func, and the others wait for it
+every CPU counts itself by atomic_inc() and waits for all; then one CPU runs func, and the others wait for it.
+There this comes in an interrupt; the kernel's comes in threads, and not within preempt_disable()
     stop_machine stop_machine_cpuslocked
 write smp_call_function_single(cpu, func, info, 1): there func comes in an interrupt; the kernel's comes in a
 thread, and not within preempt_disable()
@@ -341,10 +326,19 @@ write mfence() and lfence(), nothing on AMD, then apic_icr_write(cpu, func)
     x2apic_send_IPI
 write apic_icr_write_mmio(cpu, func)
     native_apic_icr_write
+write sync_core(); with PTI it is nothing, and so it was up to v5.10 (unchecked) in an interrupt
+    sync_core_before_usermode
 write sync_core(), which it is on x86
-    sync_core_before_usermode iret_to_self native_cpuid
-write wrmsr(), which serializes
-    wrmsrl native_write_msr wrmsrq
+    iret_to_self
+write cpuid()
+    native_cpuid
+write wrmsrq(msr, value): it serializes, but for some MSRs, which its row names
+    native_write_msr native_wrmsr native_wrmsrl native_wrmsrq wrmsr_safe wrmsrl_safe wrmsrq_safe
+    paravirt_write_msr
+write wrmsrns(msr, value), which orders nothing
+    native_wrmsrns wrmsrns_safe
+write wrmsrq(MSR_IA32_PRED_CMD, 1), which orders nothing; what it does to predictors is not here
+    indirect_branch_prediction_barrier
 there is no such instruction here; it is serializing, as cpuid() is
     wbinvd wbnoinvd invd
 leave it out: it orders nothing
@@ -356,7 +350,9 @@ there are no protection keys here: leave it out, and the accesses that they forb
 there are no nested page tables here: write the flush of the guest's own entries, as flush_tlb_local()
     invept invvpid __invept __invvpid ept_sync_global ept_sync_context vpid_sync_context
 write text_poke(&c, e)
-    text_poke_early text_poke_copy
+    text_poke_copy
+write text_poke(&c, e), then sync_core()
+    text_poke_early
 write text_poke(&c, INT3), on_each_cpu() of a function that is sync_core(), text_poke(&c, e), and the
 on_each_cpu() again, as linux/code-patching/int3.litmus
     text_poke_bp smp_text_poke_single
@@ -455,6 +451,11 @@ write WARN_ON(c)
     VM_WARN_ON VM_WARN_ON_ONCE DEBUG_LOCKS_WARN_ON
 write BUG_ON(c)
     BUG VM_BUG_ON VM_BUG_ON_PAGE VM_BUG_ON_MM BUG_ON_ONCE panic
+write the plain stores, one for each object, field or word: there are no bytes here
+    memset memset64 memset32 memset16 memzero_explicit clear_page clear_highpage memcpy __memcpy memmove
+    copy_page strscpy strcpy
+write the loads and comparisons, one for each object, field or word: there are no bytes here
+    memcmp memchr_inv strcmp strncmp
 leave it out: no verdict depends on it
     printk pr_info pr_warn pr_err trace_tlb_flush count_vm_tlb_event count_vm_event inc_mm_counter
     dec_mm_counter udelay ndelay BUILD_BUG_ON might_lock lockdep_assert_held_write mmap_assert_locked
@@ -479,7 +480,8 @@ def _read(table: str) -> dict[str, str]:
 
 # Functions of the kernel that are not words: what to do instead.
 ELSEWHERE: Mapping[str, str] = MappingProxyType(_read(_TABLE) | _read(WAITS))
-_INCLUDED = pattern(r'define it, or #include "([^"]*)"$')  # the hint for what an include has by that name
+# The hint for what an include has by that name.
+_INCLUDED = pattern(r'define it, or #include "([^"]*)"(, where |$)')
 
 
 def included(text: str) -> dict[str, list[str]]:

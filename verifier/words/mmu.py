@@ -381,10 +381,6 @@ def code() -> Iterator[Word]:
         ("cpuid", "native_cpuid(), asm/processor.h"),
         ("serialize", "serialize(), asm/special_insns.h"),
         ("iret", _BARE),
-        (
-            "wrmsr",
-            "native_write_msr(), asm/msr.h; not of the x2APIC or the TSC deadline, not WRMSRNS",
-        ),
     )
     for name, source in instructions:
         doc = "serializing; drops prefetched instructions, no TLB entries"

@@ -18,6 +18,11 @@ from verifier.records import dataclass
 
 OLD = Reg("old")
 CPU = Reg("this_cpu")
+# The states in which tasks wait, by what the names of words say, linux/sched.h; without it
+# TASK_UNINTERRUPTIBLE.
+TASK_STATES: Mapping[str, int] = MappingProxyType(
+    {"": 0x002, "_interruptible": 0x001, "_killable": 0x102, "_idle": 0x402, "_freezable": 0x001}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +230,18 @@ class Word:
         return next((x for x in self.effects if isinstance(x, Special)), None)
 
     @cached_property
+    def state(self) -> int:
+        """The state in which a task waits in it: one of ``TASK_STATES``; 0 if it sets none."""
+        waits = any(
+            x.op == "GP" if isinstance(x, Machine) else isinstance(x, Load | Locked) and x.needs != TRUE
+            for x in self.effects
+        )
+        said = next(
+            (state for part, state in TASK_STATES.items() if part and part in self.name), TASK_STATES[""]
+        )
+        return said if self.sleeps and waits else 0
+
+    @cached_property
     def applies(self) -> frozenset[str]:
         """The functions that are applied in what it stores or gives."""
         values = (x.value for x in self.effects if isinstance(x, Store | Locked | Pure))
@@ -287,7 +304,10 @@ class Word:
         """What it is on x86, in words."""
         if self.planned:
             return f"not yet ({self.planned})"
-        return ", then ".join(filter(None, map(_shown, self.effects))) or "nothing"
+        said = ", then ".join(filter(None, map(_shown, self.effects)))
+        if not said and any(isinstance(x, Where) for x in self.effects):
+            said = ", then ".join(filter(None, map(_shown, flat(self.effects)))) + ", or nothing"
+        return said or "nothing"
 
 
 # What arguments and results can be, in the words that error messages use.

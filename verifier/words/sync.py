@@ -17,6 +17,7 @@ from verifier.words.rows import (
     NO_READER,
     OLD,
     READER,
+    TASK_STATES,
     Load,
     Locked,
     Machine,
@@ -251,13 +252,12 @@ SLEEPS = {
     "var": ("wait_bit.inc", "prepare_to_wait_var", "schedule", "finish_wait_var"),
 }
 SLEEPS_WITH_TIMEOUT = "schedule_timeout"
-_STATES = {"": 2, "_interruptible": 1, "_killable": 0x102, "_idle": 0x402, "_freezable": 1}  # linux/sched.h
 
 
 def waiting() -> Iterator[Word]:
     """What calls the functions of an include because it is a macro: it evaluates its argument again and
     again."""
-    for how in _STATES:
+    for how in TASK_STATES:
         yield _waits("wait_event", "wq: struct", how)
         if how != "_freezable":
             yield _waits("wait_event", "wq: struct", how, timeout=True)
@@ -278,7 +278,7 @@ def _waits(name: str, first: str, how: str, timeout: bool = False) -> Word:
     doc += f'; with #include "linux/{file}"'
     signals = how in ("_interruptible", "_killable", "_freezable")
     doc += "; there are no signals" + ("" if timeout else ", so it gives 0") if signals else ""
-    effect = Special("wait_event", "loads of c; what these functions do", Const(_STATES[how]))
+    effect = Special("wait_event", "loads of c; what these functions do", Const(TASK_STATES[how]))
     source = f"{whole}(), ___{name}(), linux/{file.removesuffix('inc')}h"
     result = "number" if signals or timeout else "void"
     head = f"{whole}({first}, c{', timeout' if timeout else ''})"

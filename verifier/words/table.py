@@ -26,6 +26,7 @@ from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.folding import families
 from verifier.words.guards import GUARDS
 from verifier.words.loops import LOOPS
+from verifier.words.msrs import MSRS, msrs
 from verifier.words.pointers import ERROR_NUMBERS, pointers
 from verifier.words.rows import (
     VALUE_KINDS,
@@ -34,6 +35,7 @@ from verifier.words.rows import (
     Order,
     Pure,
     SpecialName,
+    Where,
     Word,
     WordParameter,
     flat,
@@ -69,6 +71,7 @@ def _rows() -> Iterator[Word]:
     yield from walks()
     yield from mmu.translation()
     yield from mmu.code()
+    yield from msrs()
     yield from kernel.interrupts()
     yield from mmu.interrupts()
     yield from kernel.control()
@@ -157,7 +160,13 @@ LONG_VALUES: Mapping[str, int] = MappingProxyType(
     }
 )
 NUMBERS: Mapping[str, int] = MappingProxyType(
-    {"PAGE_SHIFT": v.PAGE_BITS, "X86_CR3_PCID_BITS": v.PAGE_BITS, "MAX_ERRNO": v.MAX_ERRNO, **ERROR_NUMBERS}
+    {
+        "PAGE_SHIFT": v.PAGE_BITS,
+        "X86_CR3_PCID_BITS": v.PAGE_BITS,
+        "MAX_ERRNO": v.MAX_ERRNO,
+        **ERROR_NUMBERS,
+        **MSRS,
+    }
 )
 CPU_COUNTS = frozenset({"nr_cpu_ids"})  # how many CPUs there are, linux/cpumask.h
 # The names of roots, with the mm that each belongs to.
@@ -196,6 +205,8 @@ def orders(word: Word) -> str:
         return "all, if it calls a CPU"
     if word.locked or special(word.name) in ("write_cr3", "invpcid"):
         return "all"
+    if strength(word) == 2 and all(isinstance(x, Where) for x in word.effects):
+        return "all, if it serializes"
     return ("", "some", "all")[strength(word)]
 
 

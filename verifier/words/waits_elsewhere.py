@@ -35,13 +35,38 @@ define it, or #include "linux/seqlock.inc", which has __read_seqlock_excl_irqsav
 define it, or #include "linux/percpu-refcount.inc"
     percpu_ref_get percpu_ref_put percpu_ref_tryget percpu_ref_tryget_live percpu_ref_kill
     percpu_ref_kill_and_confirm
+write down_read(&mm->mmap_lock)
+    mmap_read_lock mmap_read_lock_killable
+write up_read(&mm->mmap_lock)
+    mmap_read_unlock
+write down_write(&mm->mmap_lock)
+    mmap_write_lock mmap_write_lock_killable
+write up_write(&mm->mmap_lock); since v6.4, smp_store_release() of the next mm->mm_lock_seq before it, which
+ends the writes of vmas
+    mmap_write_unlock
+write READ_ONCE(s) != 0 of struct rw_semaphore s: a load; the kernel's is also true while somebody waits
+    rwsem_is_locked
+write down_read_trylock(&mm->mmap_lock)
+    mmap_read_trylock
+define it, as up to v6.14: fails if vm_lock_seq is mm_lock_seq; down_read_trylock() of the vma's own lock,
+which may fail; the same look again, and up_read() where it fails
+    vma_start_read
+write up_read() of the vma's own lock, as up to v6.14
+    vma_end_read
+define it, as up to v6.14: down_write() of the vma's own lock, vm_lock_seq = mm_lock_seq, up_write()
+    vma_start_write
+write down_write(&i_mmap_rwsem)
+    i_mmap_lock_write anon_vma_lock_write
+write down_read(&i_mmap_rwsem)
+    i_mmap_lock_read anon_vma_lock_read
 write mutex_lock(&l)
     rt_mutex_lock
 write spin_lock(&l)
     raw_spin_rq_lock rq_lock arch_spin_lock
 write spin_unlock(&l)
     raw_spin_rq_unlock rq_unlock arch_spin_unlock
-write bit_spin_lock(0, &b) and bit_spin_unlock(0, &b), which are LOCK'd: CPUs do not stand in line for them
+write bit_spin_lock(0, &b) and bit_spin_unlock(0, &b), which are LOCK'd: CPUs do not stand in line for them,
+and where somebody waits the kernel's unlock is a plain store
     mcs_spin_lock mcs_spin_unlock osq_lock osq_unlock
 write spin_unlock(&l), cond_resched() and spin_lock(&l) on the path that gives the lock back
     cond_resched_lock __cond_resched_lock
@@ -51,7 +76,8 @@ nothing here counts what keeps preemption off; in a test it is known where it is
     preempt_count preempt_count_add preempt_count_sub
 write both ways: read_seqbegin(&sl), and read_seqlock_excl(&sl), which #include "linux/seqlock.inc" has
     read_seqbegin_or_lock need_seqretry done_seqretry
-define it, by schedule_work() and flush_work(), which #include "linux/work.inc" has
+define it, by queue_work(&wq, &work) and flush_work(&work), which #include "linux/work.inc" has: the worker is
+a CPU of its own; the kernel's is one of that CPU, and does not run while that CPU spins
     smp_call_on_cpu
 write local_irq_save(flags)
     raw_local_irq_save arch_local_irq_save
@@ -150,7 +176,10 @@ define it, or #include "linux/kthread.inc"
     kthread_park kthread_unpark kthread_parkme kthread_should_park kthread_should_stop kthread_stop
     kthread_exit
 define it, or #include "linux/work.inc"
-    queue_work schedule_work flush_work cancel_work_sync worker_thread process_one_work work_pending
+    queue_work flush_work cancel_work_sync worker_thread process_one_work work_pending
+define it, or #include "linux/work.inc", where the worker is another CPU; the kernel's is one of this CPU, and
+does not run while this CPU spins
+    schedule_work
 write flush_work(&work), which #include "linux/work.inc" has, for each work
     flush_workqueue drain_workqueue destroy_workqueue flush_scheduled_work
 there are no timers here: write what the timer does as an nmi, or as a handler that another CPU sends
@@ -166,18 +195,26 @@ write cancel_work_sync(&work), which #include "linux/work.inc" has
     cancel_delayed_work_sync cancel_delayed_work cancel_work
 write flush_work(&work), which #include "linux/work.inc" has
     flush_delayed_work
-write queue_work(&wq, &work), which #include "linux/work.inc" has: it has one worker
+write queue_work(&wq, &work), which #include "linux/work.inc" has: it has one worker, a CPU of its own; the
+kernel's is one of that CPU, and does not run while that CPU spins
     queue_work_on
-a callback of call_rcu(&head, func) is a softirq here: write that
+write apic_icr_write(smp_processor_id(), func): an interrupt of this CPU, which waits for no reader of RCU, as
+a callback does. No other one comes within it here, and local_bh_disable() does not hold it off
     tasklet_schedule tasklet_hi_schedule raise_softirq raise_softirq_irqoff do_softirq
-write a flag that a callback of call_rcu(&head, func) sets, and synchronize_rcu() where it is not set
+write smp_mb(), a flag that a callback of call_rcu(&head, func) sets, and synchronize_rcu() where it is
+not set
     get_state_synchronize_rcu start_poll_synchronize_rcu poll_state_synchronize_rcu cond_synchronize_rcu
-write synchronize_srcu(&s) of an srcu_struct of the test, whose readers these are
-    synchronize_rcu_tasks synchronize_rcu_tasks_trace synchronize_rcu_tasks_rude rcu_barrier_tasks
-    rcu_barrier_tasks_trace
+write synchronize_srcu(&s) of an srcu_struct of the test, with srcu_read_lock_fast(&s) and
+srcu_read_unlock_fast(&s, idx) around what it waits for: these readers have no fence, as srcu_read_lock() has
+    synchronize_rcu_tasks synchronize_rcu_tasks_trace synchronize_rcu_tasks_rude
+write srcu_barrier(&s) of an srcu_struct of the test, whose callbacks call_srcu(&s, &head, func) asks for
+    rcu_barrier_tasks rcu_barrier_tasks_trace rcu_barrier_tasks_rude
 write srcu_read_lock_fast(&s) of an srcu_struct of the test
     rcu_read_lock_trace
-write call_srcu(&s, &head, func) of an srcu_struct of the test, whose readers these are
+write srcu_read_unlock_fast(&s, idx) of an srcu_struct of the test
+    rcu_read_unlock_trace
+write call_srcu(&s, &head, func) of an srcu_struct of the test, with srcu_read_lock_fast(&s) and
+srcu_read_unlock_fast(&s, idx) around what it waits for: these readers have no fence, as srcu_read_lock() has
     call_rcu_tasks call_rcu_tasks_trace call_rcu_tasks_rude
 write spin_unlock_wait(&l), which looks at the lock until it is free
     raw_spin_unlock_wait queued_spin_unlock_wait arch_spin_unlock_wait

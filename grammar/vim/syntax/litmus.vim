@@ -252,15 +252,17 @@ else
   syn keyword litmusWord wait_on_bit wait_on_bit_lock wait_var_event wait_var_event_interruptible wait_var_event_killable
   syn keyword litmusWord wait_var_event_timeout wmb write_cr3 write_lock write_lock_bh write_lock_irq write_lock_irqsave
   syn keyword litmusWord write_trylock write_trylock_irqsave write_unlock write_unlock_bh write_unlock_irq
-  syn keyword litmusWord write_unlock_irqrestore wrmsr xchg xchg_acquire xchg_relaxed xchg_release
+  syn keyword litmusWord write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg xchg_acquire xchg_relaxed xchg_release
   syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
-  syn keyword litmusConstant ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK E2BIG EACCES
-  syn keyword litmusConstant EAGAIN EALREADY EBADF EBUSY ECANCELED ECHILD EDEADLK EDOM EEXIST EFAULT EFBIG EHWPOISON EINPROGRESS
-  syn keyword litmusConstant EINTR EINVAL EIO EISDIR EMFILE EMLINK ENAMETOOLONG ENFILE ENODATA ENODEV ENOENT ENOEXEC ENOMEM
-  syn keyword litmusConstant ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM EPIPE ERANGE ERESTARTSYS EROFS
-  syn keyword litmusConstant ESPIPE ESRCH ESTALE ETIME ETIMEDOUT ETXTBSY EWOULDBLOCK EXDEV LOCAL64_INIT LOCAL_INIT MAX_ERRNO NULL
+  syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK
+  syn keyword litmusConstant E2BIG EACCES EAGAIN EALREADY EBADF EBUSY ECANCELED ECHILD EDEADLK EDOM EEXIST EFAULT EFBIG EHWPOISON
+  syn keyword litmusConstant EINPROGRESS EINTR EINVAL EIO EISDIR EMFILE EMLINK ENAMETOOLONG ENFILE ENODATA ENODEV ENOENT ENOEXEC
+  syn keyword litmusConstant ENOMEM ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM EPIPE ERANGE
+  syn keyword litmusConstant ERESTARTSYS EROFS ESPIPE ESRCH ESTALE ETIME ETIMEDOUT ETXTBSY EWOULDBLOCK EXDEV LOCAL64_INIT
+  syn keyword litmusConstant LOCAL_INIT MAX_ERRNO MSR_EFER MSR_FS_BASE MSR_GS_BASE MSR_HWP_REQUEST MSR_IA32_PKRS
+  syn keyword litmusConstant MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL MSR_IA32_TSC_DEADLINE MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL
   syn keyword litmusConstant PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT TLB_FLUSH_ALL X86_CR3_LAM_U48 X86_CR3_LAM_U57
   syn keyword litmusConstant X86_CR3_PCID_BITS X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean cpu_all_mask
   syn keyword litmusConstant cpu_none_mask cpu_online_mask cpu_possible_mask cpu_present_mask current false fault global init_mm

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,9 +20,11 @@ from verifier.fuzz.drafts import Act, Sketch, drafted
 from verifier.fuzz.hunt import MENDED, Hunt, States, judged, shrunk
 from verifier.model import Model
 from verifier.model import model as model_of
+from verifier.program.answer import Answer
 from verifier.program.profiles import GENERIC, Switches
 from verifier.solve import queries
 from verifier.source import Source
+from verifier.suite.worker import STOPPING
 from verifier.syntax import load
 
 pytestmark = pytest.mark.slow  # together, these take many seconds
@@ -102,7 +109,7 @@ def test_a_difference_is_known_if_the_mended_model_explains_it(
 ) -> None:
     ours = dict(judged(0, XCHG, Hunt("X86", GENERIC)).states)["z3"]
 
-    def herd(command: str, text: str, seconds: float, model: str | None = None) -> States:
+    def herd(hunt: Hunt, text: str, model: str | None = None) -> States:
         return ours | set(mended if model == MENDED else own)
 
     monkeypatch.setattr(hunting, "_herd", herd)
@@ -137,9 +144,9 @@ acyclic mfence | implied | WW(po) | RM(po) | rfe | fr | co
 def test_the_known_difference_is_that_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
     real = hunting._herd
 
-    def released(command: str, text: str, seconds: float, model: str | None = None) -> States | None:
+    def released(hunt: Hunt, text: str, model: str | None = None) -> States | None:
         model = model or '"released"\ninclude "x86tso.cat"\n'
-        return real(command, text, seconds, model.replace('include "x86tso.cat"', RELEASED))
+        return real(hunt, text, model.replace('include "x86tso.cat"', RELEASED))
 
     monkeypatch.setattr(hunting, "_herd", released)
     assert judged(0, XCHG, Hunt("X86", GENERIC, herd="herd7")).kind == "known"
@@ -148,3 +155,65 @@ def test_the_known_difference_is_that_of_a_release(monkeypatch: pytest.MonkeyPat
 def test_programs_depend_on_the_seed_alone() -> None:
     assert [drafted(s, "MM") for s in range(20)] == [drafted(s, "MM") for s in range(20)]
     assert len({drafted(s, "MM") for s in range(200)}) > 190
+
+
+@pytest.mark.parametrize("silent", ["herd7", "z3", "explorer"])
+def test_it_is_the_same_only_if_all_judges_answer(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = dict(judged(0, XCHG, Hunt("X86", GENERIC)).states)["z3"]
+    monkeypatch.setattr(hunting, "_herd", lambda *_: None if silent == "herd7" else ours)
+    for judge, room in (("z3", hunting.solve), ("explorer", hunting.explore)):
+        if judge == silent:
+            monkeypatch.setattr(room, "decide", lambda *_, **__: Answer(reason="too large"))
+    found = judged(0, XCHG, Hunt("X86", GENERIC, herd="herd7"))
+    assert (found.kind, found.silent) == ("undecided", (silent,))
+
+
+def test_a_herd7_that_fails_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hunting, "herd7", lambda: "false")  # the command, which fails
+    assert main(["fuzz", "--language", "X86", "--count", "3", "-q"]) == ExitCode.EXPECTED
+    said = (
+        "3 programs by z3, explorer, herd7: 0 same, 0 known, 0 differs, 3 undecided; no answer: herd7 of 3\n"
+    )
+    assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize(
+    ("into", "said"),
+    [("file", "is a file"), ("file/below", "is a file"), ("", "--into '' names no directory")],
+)
+def test_where_files_go_is_looked_at_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, into: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert main(["fuzz", "--count", "1", "--into", into]) == ExitCode.WRONG
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("signum", STOPPING)
+@pytest.mark.skipif(sys.platform != "linux", reason="processes die with their parent on Linux")
+def test_a_signal_leaves_no_process_and_no_directory(tmp_path: Path, signum: signal.Signals) -> None:
+    """What was finished is counted."""
+    herd = tmp_path / "herd7"
+    herd.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 1000\n")
+    herd.chmod(0o755)
+    place = tmp_path / "temporary"
+    place.mkdir()
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    words = [sys.executable, "-m", "verifier", "fuzz", "--language", "X86", "-j", "2"]
+    process = subprocess.Popen(
+        words, env={**os.environ, "PATH": path, "TMPDIR": str(place)}, stdout=subprocess.PIPE, text=True
+    )
+    pids = tmp_path / "pids"
+    while not (pids.exists() and pids.read_text().count("\n") == 2):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signum)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum
+    assert out == "0 programs by z3, explorer, herd7: 0 same, 0 known, 0 differs, 0 undecided\n"
+    assert not list(place.iterdir())
+    while any(Path(f"/proc/{pid}").exists() for pid in pids.read_text().split()):
+        time.sleep(0.02)  # they are dying

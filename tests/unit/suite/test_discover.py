@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from verifier.suite.discover import Task, discover
+from verifier.suite.discover import Task, discover, parted
 
 
 @pytest.fixture
@@ -49,3 +49,16 @@ def test_other_files_are_other_tasks() -> None:
     names = ["a/x.litmus", "a/b/x.litmus", "z.litmus"]
     assert discover(names) == [Task(name) for name in names]
     assert [task.name for task in discover(["."])] == ["a/b/x.litmus", "a/x.litmus", "z.litmus"]
+
+
+def test_a_name_may_have_colons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c::d.litmus").touch()
+    Path("c").touch()
+    Path("folder").mkdir()
+    assert discover(["c::d.litmus", "./c::d.litmus::B1,B2"]) == [Task("c::d.litmus")]
+    assert discover(["./c::d.litmus::B1,B2"]) == [Task("./c::d.litmus", ("B1", "B2"))]
+    assert parted("c::F") == ("c", "::", "F") and parted("folder::F") == ("folder", "::", "F")
+    assert parted("gone::d.litmus::F") == ("gone::d.litmus", "::", "F")
+    assert parted("-::F") == ("-", "::", "F") and parted("gone") == ("gone", "", "")
+    assert parted("c::d.litmus::") == ("c::d.litmus", "::", "")

@@ -17,9 +17,12 @@ from verifier.errors import InputError, InternalError, LimitError, VerifierError
 from verifier.source import Diagnostic, Source
 from verifier.suite import decide, order, pool, worker
 from verifier.suite import parts as decided
+from verifier.suite.discover import Task
+from verifier.suite.options import Options
 from verifier.suite.pool import Pool, alone
 from verifier.suite.worker import Garbled, Last, Limits, Lost, Work
 from verifier.syntax import load
+from verifier.syntax.test import Test
 from verifier.syntax.trouble import Reading, Unfinished
 
 SB = Path(__file__).resolve().parents[3] / "litmus" / "classic" / "SB.litmus"
@@ -215,3 +218,51 @@ def test_tasks_of_dead_workers_come_first(monkeypatch: pytest.MonkeyPatch) -> No
         texts = [p if isinstance(p, str | None) else type(p).__name__ for t, p in found if t == task]
         assert texts == [f"{task}.0", f"{task}.1", "Lost", f"{task}.3", None]
     assert [t for t, p in found if p is None] == list(range(6))
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_task_is_begun_once_more_if_its_process_is_killed_at_first(tmp_path: Path, kills: int) -> None:
+    def work(task: int, done: int) -> Iterator[object]:
+        assert done == 0
+        count = tmp_path / str(task)
+        with count.open("a") as file:
+            file.write("!")
+        if task == 0 and len(count.read_text()) <= kills:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield f"{task}"
+
+    found = list(Pool(2, work, 1, Limits(), patient=True).parts())
+    assert found[-2:] == [(1, "1"), (1, None)]
+    assert [p if isinstance(p, str) else type(p) for t, p in found if t == 0] == (
+        ["0", type(None)] if kills == 1 else [Lost, type(None)]
+    )
+
+
+def test_what_runs_out_of_memory_or_time_at_first_is_not_begun_again(tmp_path: Path) -> None:
+    def work(task: int, _: int) -> Iterator[object]:
+        with (tmp_path / str(task)).open("a") as file:
+            file.write("!")
+        if task == 0:
+            raise MemoryError
+        time.sleep(60)
+        yield
+
+    found = list(Pool(2, work, 1, Limits(seconds=0.1), patient=True).parts())
+    assert [type(part) for _, part in found] == [Lost, type(None)] * 2
+    assert [(tmp_path / name).read_text() for name in "01"] == ["!", "!"]
+
+
+def test_a_file_whose_reader_is_killed_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real, seen = decided.load_task, tmp_path / "seen"
+
+    def killed(task: Task, options: Options) -> list[Test]:
+        if task.name == str(SB) and not seen.exists():
+            seen.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(task, options)
+
+    monkeypatch.setattr(decided, "load_task", killed)
+    assert main(["check", "-q", str(SB), str(MP)]) == 0
+    assert capsys.readouterr().out.endswith("2 tests: 2 as expected\n") and seen.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from verifier.budget import Budget
 from verifier.errors import ExitCode, LimitError
 from verifier.results import Verdict
 from verifier.suite import kept, keys
+from verifier.suite import store as store_module
 from verifier.suite.decide import run
 from verifier.suite.keys import key_of
 from verifier.suite.load import load_all, tree_at
@@ -428,28 +430,200 @@ def test_a_store_that_cannot_be_written_costs_no_verdict(
     assert err == "verifier: s.db: database or disk is full; not all verdicts are kept\n"
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("a.litmus", "a.litmus is a text file, and no results store"),
-        ("other.db", "other.db is a database of another program"),
-        ("newer.db", "newer.db was made by a newer version of the verifier"),
-        ("nowhere/s.db", "nowhere/s.db: unable to open database file"),
-        (".", ".: Is a directory"),
-    ],
-)
-def test_other_files_are_left_alone(suite: Path, call: Call, name: str, said: str) -> None:
-    with sqlite3.connect("other.db") as base:
+FOREIGN = {
+    "a.litmus": "a.litmus is a text file, and no results store",
+    "other.db": "other.db is a database of another program, and no results store",
+    "marked.db": "marked.db is a database of another program",
+    "wal.db": "wal.db is a database of another program",
+    "newer.db": "newer.db was made by a newer version of the verifier",
+    ".": ".: Is a directory",
+    "pipe": "pipe is a pipe or a device",
+    "/dev/null": "/dev/null is a pipe or a device",
+    "": "the name of the results store is empty",
+}
+
+
+def foreign() -> None:
+    """Files that are no stores."""
+    for name, more in {
+        "other": "", "marked": "PRAGMA application_id = 7", "wal": "PRAGMA journal_mode = WAL",
+    }.items():  # fmt: skip
+        base = sqlite3.connect(f"{name}.db")
         base.execute("CREATE TABLE mine (x)")
-    base.close()
+        base.execute(more)
+        base.close()
     ResultsStore("newer.db", create=True).close()
     with sqlite3.connect("newer.db") as base:
         base.execute("PRAGMA user_version = 99")
     base.close()
-    before = sorted(p.name for p in Path().iterdir())
-    code, _, err = call("check", "b.litmus", "--store", name)
-    assert code == ExitCode.WRONG and said in err
-    assert sorted(p.name for p in Path().iterdir()) == before
+    os.mkfifo("pipe")
+
+
+@pytest.mark.parametrize("words", [["check", "b.litmus"], ["results"]], ids=["check", "results"])
+@pytest.mark.parametrize("name", FOREIGN, ids=lambda name: name.strip("/") or "empty")
+def test_other_files_are_left_alone(suite: Path, call: Call, name: str, words: list[str]) -> None:
+    foreign()
+
+    def every() -> dict[str, bytes]:
+        return {p.name: p.read_bytes() for p in Path().iterdir() if p.is_file()}
+
+    before = every()
+    code, out, err = call(*words, "--store", name)
+    assert (code, out) == (ExitCode.WRONG, "") and FOREIGN[name] in err
+    assert every() == before
+
+
+def test_a_store_in_no_directory(suite: Path, call: Call) -> None:
+    code, _, err = call("check", "b.litmus", "--store", "nowhere/s.db")
+    assert code == ExitCode.WRONG and "nowhere/s.db: unable to open database file" in err
+
+
+def test_tables_of_an_earlier_version_get_what_they_lack(suite: Path, call: Call) -> None:
+    call("check", "a.litmus", "--store", "s.db")
+    with sqlite3.connect("s.db") as base:
+        base.execute("DROP TABLE errors")
+        base.execute("ALTER TABLE runs DROP COLUMN unstored")
+        base.execute("PRAGMA user_version = 1")
+    base.close()
+    assert len(call("results", "--store", "s.db")[1].splitlines()) == 2
+    assert call("check", "a.litmus", "--store", "s.db")[0] == 0 and all(reused())
+
+
+# -- no room -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Asks SQLite for something whenever a store is opened: less room, or a file that cannot be written."""
+    real = store_module._connected
+
+    def set_to(pragma: str) -> None:
+        def connected(path: str, mode: str) -> sqlite3.Connection:
+            base = real(path, mode)
+            base.execute(f"PRAGMA {pragma}")
+            return base
+
+        monkeypatch.setattr(store_module, "_connected", connected)
+
+    return set_to
+
+
+CAUSES = {
+    "full": ("max_page_count = 1", "database or disk is full"),
+    "read-only": ("query_only = 1", "attempt to write a readonly database"),
+}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("there", [True, False], ids=["a store", "no store"])
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_store_that_cannot_be_written_at_first_costs_no_verdict(
+    suite: Path, call: Call, ask: Callable[[str], None], cause: str, there: bool, form: str
+) -> None:
+    pragma, said = CAUSES[cause]
+    words = ["check", "-q", "--format", form, "."]
+    if there:
+        call(*words, "--store", "s.db")
+    plain = call(*words)
+    ask(pragma)
+    long = [f"{'./' * (900 + n)}." for n in range(9)]  # the command that is noted takes more than a page
+    code, out, err = call(*words, *long, "--store", "s.db")
+    assert code == plain[0] == 0 and TIMES.sub("", out) == TIMES.sub("", plain[1])
+    kept_not = "not all verdicts are kept" if there else "the verdicts of this run are not kept"
+    assert err == f"verifier: s.db: {said}; {kept_not}\n"
+
+
+TIMES = re.compile(r'"seconds": .*')
+
+
+def test_a_store_that_may_only_be_read_is_read(
+    suite: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = call("check", ".", "--store", "s.db")
+    before = sorted(p.name for p in suite.iterdir())
+    monkeypatch.setattr(store_module.os, "access", lambda *_: False)
+    listed = call("results", "last", "--store", "s.db")
+    assert listed[0] == 0 and "4 tests: 4 as expected" in listed[1]
+
+    def decided(*_: object) -> Verdict:
+        raise AssertionError("the store has it")
+
+    monkeypatch.setattr(kept, "run_or_die", decided)
+    code, out, err = call("check", ".", "--store", "s.db")
+    assert (code, out) == first[:2]
+    assert err == "verifier: s.db: attempt to write a readonly database; not all verdicts are kept\n"
+    assert sorted(p.name for p in suite.iterdir()) == before
+
+
+def test_a_run_says_what_of_it_is_not_stored(
+    suite: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("check", ".", "--store", "s.db")
+    real = ResultsStore.write
+
+    def write(store: ResultsStore, records: list[kept.Record], tool: str) -> None:
+        if records[0].row["id"] != "a::F":
+            raise kept.StoreError("database or disk is full", full=True)
+        real(store, records, tool)
+
+    monkeypatch.setattr(ResultsStore, "write", write)
+    assert "not all verdicts are kept" in call("check", ".", "--store", "s.db")[2]
+    lacks = "1 test: 1 as expected, and 3 more that could not be stored"
+    for words in (["results"], ["results", "last"]):
+        assert lacks in call(*words, "--store", "s.db")[1]
+    assert "run 2: 3 verdicts could not be stored\n" in call("diff", 1, 2, "--store", "s.db")[1]
+    (found,) = json.loads(call("results", 2, "--store", "s.db", "--format", "json")[1])["results"]
+    assert found["tests"] == 1 and found["unstored"] == 3
+
+
+# -- damage that both commands see ---------------------------------------------------------------------
+
+
+def test_a_damaged_index_is_damage(suite: Path, call: Call) -> None:
+    first = call("check", ".", "--store", "s.db")
+    with sqlite3.connect("s.db") as base:
+        base.execute("PRAGMA writable_schema = 1")
+        base.execute("UPDATE sqlite_master SET sql = 'CREATE INDEX about ON uses (key)' WHERE name = 'about'")
+    base.close()
+    for words in (["results"], ["results", "last"], ["results", "--keep", 1], ["diff", 1, 1]):
+        code, _, err = call(*words, "--store", "s.db")
+        assert code == ExitCode.WRONG and err.startswith("verifier: s.db is damaged (")
+        assert "'verifier check --store' sets it aside" in err
+    code, out, err = call("check", ".", "--store", "s.db")
+    assert (code, out) == first[:2] and "it is set aside as s.db.damaged-1" in err
+
+
+def test_one_damaged_letter_hides_no_run(suite: Path, call: Call) -> None:
+    call("check", ".", "--store", "s.db")
+    with sqlite3.connect("s.db") as base:
+        base.execute("UPDATE runs SET command = CAST(x'63ff' AS TEXT)")
+    base.close()
+    code, out, _ = call("results", "--store", "s.db")
+    assert code == 0 and out.endswith("c\N{REPLACEMENT CHARACTER}\n")
+    assert call("check", ".", "--store", "s.db")[0] == 0 and all(reused())
+
+
+def test_letters_of_an_answer_that_are_damaged_are_damage(suite: Path, call: Call) -> None:
+    first = call("check", ".", "--store", "s.db")
+    with sqlite3.connect("s.db") as base:
+        base.execute("UPDATE texts SET text = CAST(x'63ff' AS TEXT)")
+    base.close()
+    code, out, err = call("check", ".", "--store", "s.db")
+    assert (code, out) == first[:2] and "s.db is damaged (Could not decode" in err
+
+
+@pytest.mark.parametrize("at", ["opened", "begun"])
+def test_a_file_that_is_damaged_when_a_run_begins(
+    suite: Path, call: Call, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    first = call("check", ".", "--store", "s.db")
+
+    def begin(*_: object) -> int:
+        raise kept.StoreError("database disk image is malformed", damaged=True)
+
+    monkeypatch.setattr(ResultsStore, "begin" if at == "begun" else "healthy", begin)
+    code, out, err = call("check", ".", "--store", "s.db")
+    assert (code, out) == first[:2] and "it is set aside as s.db.damaged-1" in err
 
 
 def test_the_file_is_one_file(suite: Path, call: Call) -> None:
@@ -504,6 +678,27 @@ def test_wrong_calls(suite: Path, call: Call, words: list[str], said: str) -> No
 
 
 # -- runs ----------------------------------------------------------------------------------------------
+
+
+def test_errors_of_a_run_are_shown(suite: Path, call: Call) -> None:
+    call("check", ".", "--store", "s.db")
+    Path("a.litmus").write_text("bad")
+    assert call("check", ".", "nowhere", "--store", "s.db")[0] == ExitCode.WRONG
+    assert "2 tests: 2 as expected, 2 with errors" in call("results", "--store", "s.db")[1]
+    out = call("results", "last", "--store", "s.db")[1]
+    assert "nowhere: error: there is no such file or directory\n" in out and "a.litmus: error: " in out
+    code, out, _ = call("diff", 1, 2, "--store", "s.db")
+    assert code == ExitCode.DIFFERS and "nowhere: error: there is no such file or directory\n" in out
+    code, out, _ = call("diff", 2, 1, "--store", "s.db")
+    assert code == ExitCode.DIFFERS and "there is no such file or directory (no more)\n" in out
+    for words in (["results", 2], ["diff", 1, 2]):
+        found = json.loads(call(*words, "--store", "s.db", "--format", "json")[1])
+        jsonschema.validate(found, SCHEMA)
+    assert sorted(f["file"] for f in found["results"][0]["failed"]) == ["a.litmus", "nowhere"]
+    assert call("diff", 2, 2, "--store", "s.db")[0] == 0
+    call("results", "--keep", 0, "--store", "s.db")
+    with ResultsStore("s.db") as store:
+        assert store.base.execute("SELECT count(*) FROM errors").fetchone() == (0,)
 
 
 def test_runs_are_listed(suite: Path, call: Call) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -18,9 +22,11 @@ from verifier.errors import UsageError
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
+from verifier.suite.worker import STOPPING
 from verifier.syntax import ast, load
 from verifier.syntax.nodes import nodes
 from verifier.syntax.test import Test
+from verifier.why import repair as module
 from verifier.why.costs import COSTS, costs
 from verifier.why.edits import Edits
 from verifier.why.found import Repair, Repairs
@@ -481,6 +487,37 @@ def test_json_holds_to_its_schema(tmp_path: Path, capsys: pytest.CaptureFixture[
     found = json.loads(capsys.readouterr().out)
     jsonschema.validate(found, schema)
     assert found["errors"] and len(found["results"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signum", STOPPING)
+def test_a_signal_prints_what_is_finished(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    signum: signal.Signals,
+) -> None:
+    path = tmp_path / "look.litmus"
+    path.write_text(LOOK)
+    real = module.repair
+
+    def stopped(test: Test, *more: Any) -> Repairs:
+        if test.variant == "B1":
+            os.kill(os.getppid(), signum)
+            time.sleep(1000)
+        return real(test, *more)
+
+    monkeypatch.setattr(module, "repair", stopped)
+    before = signal.signal(signum, lambda *_: None)
+    try:
+        code = main(["repair", str(path), "--format", "json"])
+    finally:
+        signal.signal(signum, before)
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, json.loads((ROOT / "docs" / "repair.schema.json").read_text()))
+    assert code == 128 + signum
+    assert [r["variant"] for r in found["results"]] == ["F"]
+    assert [(e["code"], e["message"]) for e in found["errors"]] == [("stopped", f"stopped by {signum.name}")]
 
 
 def test_the_page_has_the_table() -> None:

@@ -57,7 +57,7 @@ FULL = [
     "__invlpg", "local_flush_tlb", "sync_core_before_usermode", "kick_all_cpus_sync",
     "native_ptep_get_and_clear", "ptep_modify_prot_start", "pmdp_invalidate", "ptep_clear_flush",
     "kref_get", "get_task_struct", "assign_bit",
-    "wrmsrl", "wbinvd", "cr4_set_bits", "mmap_write_lock",
+    "native_write_msr", "wbinvd", "cr4_set_bits", "mmap_write_lock",
 ]  # fmt: skip
 
 
@@ -156,6 +156,30 @@ def test_a_full_barrier_gets_one(name: str) -> None:
         ("static_branch_enable", "sync_core()"),
         ("stop_machine", "one CPU runs func, and the others wait for it"),
         ("stop_one_cpu", "smp_call_function_single(cpu, func, info, 1)"),
+        ("schedule_work", "does not run while this CPU spins"),
+        ("queue_work_on", "does not run while that CPU spins"),
+        ("smp_call_on_cpu", "does not run while that CPU spins"),
+        ("stop_machine", "not within preempt_disable()"),
+        ("tasklet_schedule", "waits for no reader of RCU"),
+        ("raise_softirq", "apic_icr_write(smp_processor_id(), func)"),
+        ("try_get_page", "the LOCK'd operation has no condition"),
+        ("folio_ref_try_add", "linux/page.inc"),
+        ("invlpgb_flush_addr_nosync", "invlpgb_all() and tlbsync() remove more"),
+        ("synchronize_rcu_tasks", "srcu_read_lock_fast(&s)"),
+        ("synchronize_rcu_tasks_trace", "these readers have no fence"),
+        ("call_rcu_tasks", "srcu_read_lock_fast(&s)"),
+        ("rcu_barrier_tasks", "srcu_barrier(&s)"),
+        ("rcu_read_unlock_trace", "srcu_read_unlock_fast(&s, idx)"),
+        ("memset", "plain stores, one for each object"),
+        ("memcmp", "one for each object"),
+        ("text_poke_early", "then sync_core()"),
+        ("native_cpuid", "write cpuid()"),
+        ("sync_core_before_usermode", "with PTI it is nothing"),
+        ("mmap_write_unlock", "mm->mm_lock_seq"),
+        ("resched_curr", "polls the flags"),
+        ("mcs_spin_unlock", "a plain store"),
+        ("get_state_synchronize_rcu", "write smp_mb()"),
+        ("unpin_user_page", "a pin is one reference here"),
         ("smp_send_reschedule", "write apic_icr_write_mmio(cpu, func)"),
         ("native_apic_icr_write", "write apic_icr_write_mmio(cpu, func)"),
         ("x2apic_send_IPI", "mfence() and lfence()"),
@@ -212,6 +236,38 @@ def test_a_machine_is_stopped_as_the_hint_says() -> None:
     (test,) = load(Source("t", STOPPED))
     verdict = run(test, Options(judge="both"))
     assert verdict.observation == "never" and not verdict.hangs
+
+
+def outcome(text: str) -> bool:
+    """May a test's condition hold?"""
+    (test,) = load(Source("t", f"MM t\n{text}"))
+    return run(test, Options(judge="both")).observation == "sometimes"
+
+
+def test_a_softirq_that_is_written_as_the_hint_says_waits_for_no_reader() -> None:
+    assert outcome("""{ int p = 1; int d = 1; }
+void softirq(void *x) { WRITE_ONCE(d, 66); }
+P0 { WRITE_ONCE(p, 0); smp_mb(); apic_icr_write(smp_processor_id(), softirq); }
+P1 { rcu_read_lock(); if (READ_ONCE(p)) r1 = READ_ONCE(d); rcu_read_unlock(); }
+exists (1:r1 = 66)
+""")
+
+
+@pytest.mark.parametrize("takes", ["if (atomic_read(&ref) > 0) { atomic_inc(&ref); r0 = 1; }"])
+def test_a_page_that_is_taken_as_the_hint_says_may_be_free(takes: str) -> None:
+    assert outcome(f"""{{ atomic_t ref = 1; int page = 1; }}
+P0 {{ if (atomic_dec_and_test(&ref)) WRITE_ONCE(page, 66); }}
+P1 {{ r0 = 0; {takes} r1 = READ_ONCE(page); }}
+exists (1:r0 = 1 /\\ 1:r1 = 66)
+""")
+
+
+def test_readers_that_are_written_as_the_hint_for_tasks_says_have_no_fence() -> None:
+    assert outcome("""{ int x; int y; struct srcu_struct s; }
+P0 { int i; WRITE_ONCE(x, 1); i = srcu_read_lock_fast(&s); r0 = READ_ONCE(y); srcu_read_unlock_fast(&s, i); }
+P1 { WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }
+exists (0:r0 = 0 /\\ 1:r0 = 0)
+""")
 
 
 @pytest.mark.parametrize(

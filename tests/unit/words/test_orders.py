@@ -46,7 +46,7 @@ load_cr3(_noflush)? (native_|__native_)?write_cr3 invlpg (__)?flush_tlb_one_(use
 __flush_tlb_(one|single) native_flush_tlb_one_user __native_flush_tlb_single
 flush_tlb_local native_flush_tlb_(local|global) __flush_tlb_(local|global)
 __flush_tlb_all cr4_toggle_pge tlbsync
-invpcid(_flush_(one|single_context|all|all_nonglobals))? sync_core cpuid serialize iret wrmsr
+invpcid(_flush_(one|single_context|all|all_nonglobals))? sync_core cpuid serialize iret wrmsr[lq]?
 """.split()
 
 # Nothing that holds the load back: plain loads and stores, and instructions that order less.
@@ -64,7 +64,7 @@ __pa __sme_pa __(native_)?read_cr3 read_cr3_pa preemptible
 movnti clflush(opt)? clwb [ls]fence [rw]mb (smp|dma|virt)_[rw]mb barrier smp_read_barrier_depends
 smp_mb__(before_atomic|after_atomic|after_spinlock|after_unlock_lock) smp_acquire__after_ctrl_dep
 {_COUNTER}(read(_acquire)?|set(_release)?) refcount_(read|set) test_bit __(test_and_)?(set|clear|change)_bit
-__bit_spin_unlock
+__bit_spin_unlock wrmsrns
 (raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked (raw_)?spin_lock_init
 mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore|_bh)?
 rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
@@ -144,7 +144,8 @@ def test_what_a_word_orders(name: str) -> None:
 def test_what_the_reader_is_told_is_so(name: str) -> None:
     fence, looks = matching(FENCES, name), matching(LOOKS, name)
     told = orders(WORDS[name])
-    assert (told == "all", told == "all, if it goes on") == (bool(fence), bool(looks))
+    all_ = told == "all" or (told == "all, if it serializes" and name.startswith("wrmsr"))
+    assert (all_, told == "all, if it goes on") == (bool(fence), bool(looks))
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))

@@ -7,10 +7,11 @@ from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import LOCKED
 from verifier.lower.c.bodies import inline
 from verifier.lower.c.body import BodyCode, Lines, SpecialCall, line
-from verifier.lower.c.effects import WordCall, effect, effects
+from verifier.lower.c.effects import effect, effects
 from verifier.lower.c.parts import Val
 from verifier.lower.c.pointers import name_of
 from verifier.lower.c.sleeping import sleeps
+from verifier.lower.c.word_call import WordCall
 from verifier.lower.code import Branch, Jump, Label, Warn
 from verifier.program.expressions import FALSE, TRUE, Const, Reg, call
 from verifier.program.values import Ptr

@@ -9,16 +9,19 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, decide, storable, store_local
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import beside
+from verifier.lower.c.blocking import asleep
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.system import a_root, system
 from verifier.lower.c.types import Type
+from verifier.lower.c.word_call import WordCall
 from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, call, parts
+from verifier.program.ops import Op
 from verifier.program.values import FAULT, Ptr, softirqs_off
 from verifier.program.waits import WaitKind
-from verifier.records import NamedTuple, dataclass, field, replace
+from verifier.records import NamedTuple, replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (
@@ -48,33 +51,6 @@ _POINTS_TO: Mapping[str, Callable[[Val], MemoryPlace]] = MappingProxyType(
 )
 
 
-@dataclass(slots=True)
-class WordCall:
-    """A call of a word that is being lowered: what its effects are evaluated with.
-
-    ``env``: what the row's expressions mention; ``places``, ``locals`` and ``types``: what the arguments
-    are, by the names of the parameters. ``target``: the last one of the places; ``pcid``: the one
-    that is given.
-    """
-
-    b: BodyCode
-    e: ast.CallExpr
-    env: dict[str, Expr] = field(default_factory=dict)
-    places: dict[str, MemoryPlace] = field(default_factory=dict)
-    locals: dict[str, Local] = field(default_factory=dict)
-    types: dict[str, Type] = field(default_factory=dict)
-    target: MemoryPlace | None = None
-    pcid: Expr = FALSE
-
-    def point(self, name: str, place: MemoryPlace) -> None:
-        """An argument leads to a place."""
-        self.target = self.places[name] = place
-
-    def given(self, old: Expr) -> dict[str, Expr]:
-        """What expressions mention, with the value just read."""
-        return {**self.env, OLD.name: old}
-
-
 def effects(b: BodyCode, word: Word, e: ast.CallExpr, arguments: dict[str, ast.CExpr]) -> Val:
     """A word that is a sequence of instructions."""
     r = WordCall(b, e, {"this_cpu": Const(b.cpu), "cpus": Const(b.memory.cpus), KERNEL.name: KERNEL})
@@ -91,8 +67,9 @@ def effects(b: BodyCode, word: Word, e: ast.CallExpr, arguments: dict[str, ast.C
         r.env["bit"] = bit
         r.places["bit"] = MemoryPlace(bit, t.INT)
     result: Expr = Const(0)
-    for x in word.effects:
-        result = effect(r, x) or result
+    with asleep(b, word, e, lambda: at_once(r, word)):
+        for x in word.effects:
+            result = effect(r, x) or result
     return what_it_gives(r, word, result)
 
 
@@ -186,8 +163,11 @@ def pure(r: WordCall, x: Pure) -> Expr:
 
 def only_if(r: WordCall, x: Where) -> None:
     """Effects under a condition."""
-    end = r.b.fresh("if")
-    r.b.code.append(Branch(call("not", substitute(x.condition, r.env)), end, r.e.span))
+    end, holds = r.b.fresh("if"), substitute(x.condition, r.env)
+    if holds == FALSE:
+        return
+    if holds != TRUE:
+        r.b.code.append(Branch(call("not", holds), end, r.e.span))
     for inner in x.effects:
         effect(r, inner)
     r.b.code.append(Label(end))
@@ -264,7 +244,7 @@ def modified(r: WordCall, x: Modify, place: MemoryPlace) -> str:
 def update(r: WordCall, x: Locked) -> Expr | None:
     """A LOCK'd operation, or, where the kernel looks first, a load alone if that is the end of it."""
     place = changed(r, x.at)
-    if x.line and (x.line != "joins" or r.b.shared.line_is_seen):
+    if has_line(r, x):
         return in_line(r, x, place)
     looks = substitute(x.looks, r.env)
     if looks == FALSE:
@@ -290,6 +270,22 @@ def locked(r: WordCall, x: Locked, place: MemoryPlace) -> str:
     touch = Touch(place.addr, temp, fitting(x.value, env, place), substitute(x.when, env))
     r.b.emit("X", r.e, touch, virtual=place.virtual)
     return temp
+
+
+def at_once(r: WordCall, word: Word) -> Expr:
+    """A first look of a word that may wait: can it go on? Who waits for a grace period never can."""
+    x = next((x for x in word.effects if isinstance(x, Load | Locked) and x.needs != TRUE), None)
+    if x is None:
+        return FALSE
+    seen, place = Touch(r.places[x.at].addr, r.b.fresh()), r.places[x.at]
+    others: list[Touch] = []
+    found: Expr = Reg(seen.into or "")
+    if isinstance(x, Locked) and has_line(r, x):
+        seen, others, found = whole(r, x, line_of(r, x, place))
+        seen = seen._replace(value=None, when=TRUE)
+    op: Op = "X" if isinstance(x, Locked) else "R"
+    r.b.emit(op, r.e, seen, *others, virtual=place.virtual)
+    return substitute(x.needs, r.given(found))
 
 
 def ask_kernel(r: WordCall, looks: Expr, lock: str) -> None:
@@ -354,12 +350,22 @@ class _Line(NamedTuple):
     end: str
 
 
+def has_line(r: WordCall, x: Locked) -> bool:
+    """Is there a line in front of the lock that somebody looks at?"""
+    return bool(x.line) and (x.line != "joins" or r.b.shared.line_is_seen)
+
+
+def line_of(r: WordCall, x: Locked, place: MemoryPlace) -> _Line:
+    """The lock at a place, and its line."""
+    lines = r.b.memory.line
+    readers = lines(place.addr, "read") if x.readers else None
+    return _Line(place.addr, lines(place.addr, "write"), readers, r.b.fresh(), r.b.fresh("end"))
+
+
 def in_line(r: WordCall, x: Locked, place: MemoryPlace) -> Expr | None:
     """An operation on a lock that others may wait for in a line which it sees. While somebody stands in
     it, the lock is as taken by a writer to those who do not (MMR 19.4)."""
-    lines = r.b.memory.line
-    readers = lines(place.addr, "read") if x.readers else None
-    at = _Line(place.addr, lines(place.addr, "write"), readers, r.b.fresh(), r.b.fresh("end"))
+    at = line_of(r, x, place)
     r.env[OLD.name] = Reg(at.seen)
     if x.line == "gives_way":
         give_way(r, x, at)

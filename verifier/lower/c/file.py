@@ -16,6 +16,7 @@ from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import assigned_names, handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.cell_names import address_names
+from verifier.lower.c.flavours import missed
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.kernel import resolved
 from verifier.lower.c.known_types import unknown_types
@@ -165,6 +166,7 @@ def _world(
         poisons=frozenset(memory.poisons),
         errors=memory.errors,
         warnings=[*shared.warnings, *suspects],
+        flavours=missed(unit),
         file=file,
     )
 

@@ -176,6 +176,7 @@ class Shared:
     copies: int = 0
     found: Pointers | None = None  # made by ``pointers``
     seen: bool | None = None  # made by ``line_is_seen``
+    states: dict[int, bool] = field(default_factory=dict)  # by CPU: see ``blocking.has_states``
 
     @property
     def pointers(self) -> Pointers:
