@@ -26,7 +26,7 @@ from verifier.lower.code import (
 from verifier.lower.unroll import unroll
 from verifier.program.events import Cell, Observable, Program, World
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Obs, Reg
-from verifier.program.profiles import OVERTAKING
+from verifier.program.profiles import CALL_QUEUE
 from verifier.program.values import FAULT, Ptr, Value
 from verifier.source import Source, Span
 
@@ -353,7 +353,7 @@ class Generator:
         if draw((False, False, True)):
             test.shown = test.shown[len(test.shown) // 2 :]
         if self.ipi and draw((False, True)):
-            test.world = replace(test.world, versions=frozenset((OVERTAKING,)))
+            test.world = replace(test.world, versions=frozenset((CALL_QUEUE,)))
         test.condition = self.proposition(test)
         if draw((False,) * 7 + (True,)):
             test.filter = self.proposition(test)

@@ -10,7 +10,7 @@ import pytest
 import verifier
 from tests.effort import times
 from tests.pictures import load
-from verifier.program.events import Program
+from verifier.program import arrivals
 from verifier.render.story import runs, text
 from verifier.source import Source
 from verifier.syntax import load as load_text
@@ -88,5 +88,5 @@ def test_a_story_says_that_no_interrupt_comes(judge: str) -> None:
 def test_it_makes_the_difference(variant: str, judge: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"dlv_serializing": "true"}
     assert verifier.check(load(FILE, variant), judge=judge, settings=settings).observation == "sometimes"
-    monkeypatch.setattr(Program, "own_calls", lambda program: [])
+    monkeypatch.setattr(arrivals, "own_calls", lambda program: [])
     assert verifier.check(load(FILE, variant), judge=judge, settings=settings).observation == "never"

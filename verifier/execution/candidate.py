@@ -20,6 +20,7 @@ from verifier.model.roles import (
     serializes,
     uncached,
 )
+from verifier.program import arrivals
 from verifier.program.asking import asking
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
@@ -424,8 +425,8 @@ class _Candidate(Removals):
     def _merged(self) -> Relation:
         """A send that another handler runs for, as one of the two was pending when the other came, is before
         the delivery of that handler (MMR 8.3): of the last one that it may be."""
-        pairs = []
-        for body in map(self.program.bodies.__getitem__, sorted(self.program.merged(self.x.slots))):
+        pairs, merged = [], arrivals.merged_sends(self.program, self.x.slots)
+        for body in map(self.program.bodies.__getitem__, sorted(merged)):
             able = {self.program.bodies[b].events[0].id for b in body.merges}
             others = [e for e in self.x.order[body.cpu] if e in able]
             pairs += [(body.send.id, others[-1])] if body.send is not None else []
@@ -434,13 +435,13 @@ class _Candidate(Removals):
     def _kept(self) -> Relation:
         """Sends whose handlers keep their order (MMR 17.7)."""
         sends = [e for e in self.events if e.op == "SEND"]
-        old = self.program.old_queue(self.x.slots)
+        old = arrivals.old_queue(self.program, self.x.slots)
         return Relation(
             (a.id, b.id)
             for a in sends
             for b in sends
             if a.cpu == b.cpu and a is not b and a.domain == b.domain
-            if old or not truth(evaluate(self.program.overtakes(b, a), self.x.slots))
+            if old or not truth(evaluate(arrivals.overtakes(b, a), self.x.slots))
         )
 
     def _acked(self) -> Relation:

@@ -15,6 +15,7 @@ from verifier.execution.run import Execution
 from verifier.execution.walks import check_walks
 from verifier.model import Candidate, Events, Relation, violations
 from verifier.model import model as model_of
+from verifier.program import arrivals
 from verifier.program.expressions import evaluate
 from verifier.program.values import FAULT, Value, truth
 from verifier.records import NamedTuple
@@ -64,7 +65,7 @@ def _control(x: Execution) -> list[str]:
     for event in x.program.events:
         if truth(evaluate(event.guard, x.slots)) != (event.id in x.executed):
             wrong.append(f"event {event.id}: executed against its guard")
-    for body in map(x.program.bodies.__getitem__, x.program.merged(x.slots)):
+    for body in map(x.program.bodies.__getitem__, arrivals.merged_sends(x.program, x.slots)):
         if not any(x.program.bodies[b].events[0].id in x.executed for b in body.merges):
             wrong.append(f"{body.name} is sent, and nothing runs for it")
     for expr in x.program.assumes:
@@ -136,7 +137,7 @@ def _batches(x: Execution, line: list[int]) -> list[str]:
     """One interrupt runs functions of the call queue one after the other; only an NMI may come between."""
     wrong: list[str] = []
     events, bodies = x.program.events, x.program.bodies
-    known = {(a.id, b.id) for a, b in x.program.batches()}
+    known = {(a.id, b.id) for a, b in arrivals.batches(x.program)}
     for a, b in x.together:
         if bodies[a].cpu != events[line[0]].cpu if line else True:
             continue

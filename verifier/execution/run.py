@@ -10,6 +10,7 @@ from typing import Literal
 
 from verifier.model import Model
 from verifier.model.roles import buffered
+from verifier.program import arrivals
 from verifier.program.events import Access, Event, Program
 from verifier.program.expressions import evaluate
 from verifier.program.functions import apply
@@ -184,7 +185,7 @@ class Execution:
     def without_interrupt(self) -> set[int]:
         """First and last events of calls that a CPU finds by itself before its thread begins (MMR 8.12)."""
         found: set[int] = set()
-        for body in [] if self.program.old_queue(self.slots) else self.program.own_calls():
+        for body in [] if arrivals.old_queue(self.program, self.slots) else arrivals.own_calls(self.program):
             line, first = self.order[body.cpu], body.events[0].id
             thread = self.program.thread(body.cpu).id
             before = line[: line.index(first)] if first in line else line

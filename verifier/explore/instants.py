@@ -14,6 +14,7 @@ from verifier.explore.caches import loaded
 from verifier.explore.facts import Level, Took, Walked
 from verifier.explore.sources import Sources
 from verifier.explore.state import BARRIER, IDLE, SENDING, SILENT, Move
+from verifier.program import arrivals
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const, evaluate
 from verifier.program.trace import StepKind
@@ -66,7 +67,7 @@ class Instants:
         self._served: dict[tuple[int, int], int] = {}  # move, CPU -> the node of its translated access
         self._faulting: dict[int, int] = {}  # CPU -> the event that faults
         self._batch: list[list[int]] = [[] for _ in cpus]
-        self._batches = {(a.id, b.id) for a, b in self.program.batches()}
+        self._batches = {(a.id, b.id) for a, b in arrivals.batches(self.program)}
         self._follow()
         self.turns: dict[int, int] = {}
         for part in (p for pair in zip(self._before, self._at, strict=True) for p in pair):

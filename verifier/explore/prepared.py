@@ -17,6 +17,7 @@ from verifier.explore.compiled import (
     touch,
 )
 from verifier.explore.graces import Graces
+from verifier.program import arrivals
 from verifier.program.asking import awaited, branches
 from verifier.program.events import Body, Cell, Event, Program
 from verifier.program.expressions import TRUE, Const, Expr, mask, refs
@@ -148,8 +149,8 @@ class Prepared:
         ]
         self.unmaskable = [body.kind == "nmi" for body in program.bodies]
         self.softly = [body.kind == "callback" for body in program.bodies]
-        self.batching = {body.id for pair in program.batches() for body in pair}
-        self.own_calls = {body.id for body in program.own_calls()}
+        self.batching = {body.id for pair in arrivals.batches(program) for body in pair}
+        self.own_calls = {body.id for body in arrivals.own_calls(program)}
         self.sender = [-1 if body.send is None else body.send.cpu for body in program.bodies]
         self.by_nmi = [self._from_nmi(body) for body in program.bodies]
         # Handlers that no call queue keeps in order (MMR 8.3), those from before the test among them.

@@ -18,6 +18,7 @@ from verifier.explore.state import (
     State,
 )
 from verifier.explore.upkeep import Upkeep
+from verifier.program import arrivals
 from verifier.program.events import Event
 from verifier.program.expressions import evaluate
 from verifier.program.ops import ICR
@@ -71,7 +72,9 @@ def without_interrupt(machine: Upkeep, state: State | Draft, event: Event) -> bo
     thread = machine.threads[event.cpu]
     begun = machine.program.bodies[thread].events[: state.pcs[thread]]
     slots = state.slots
-    return not any(truth(evaluate(e.guard, slots)) for e in begun) and not machine.program.old_queue(slots)
+    if arrivals.old_queue(machine.program, slots):
+        return False
+    return not any(truth(evaluate(e.guard, slots)) for e in begun)
 
 
 def _overtakes(machine: Upkeep, state: State, body: int, other: int) -> bool:
@@ -83,9 +86,9 @@ def _overtakes(machine: Upkeep, state: State, body: int, other: int) -> bool:
     assert mine is not None and its is not None
     if mine.domain != its.domain:
         return True
-    if machine.program.old_queue(state.slots):
+    if arrivals.old_queue(machine.program, state.slots):
         return False
-    return truth(evaluate(machine.program.overtakes(mine, its), state.slots))
+    return truth(evaluate(arrivals.overtakes(mine, its), state.slots))
 
 
 def _wanted(machine: Upkeep, draft: Draft, event: Event) -> list[int]:

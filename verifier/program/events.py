@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from verifier.program.addresses import asked
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Slots, call, evaluate
+from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref
 from verifier.program.ops import Kind, Op
-from verifier.program.profiles import CALL_QUEUE, Switches, kernels
-from verifier.program.values import FIRST_ERROR, Ptr, Value, plain, truth
+from verifier.program.profiles import Switches, kernels
+from verifier.program.values import FIRST_ERROR, Ptr, Value, plain
 from verifier.program.waits import Loop, Stop, Wait
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
@@ -405,57 +405,9 @@ class Program:
         """Is a section one that a grace period waits for, if it is open when the grace period starts?"""
         return begin.domain == start.domain and (begin.op == "SEND") == (start.kind == "barrier")
 
-    def merged(self, slots: Mapping[int, Value]) -> frozenset[int]:
-        """The bodies that were sent and that another one runs for, as this one was pending when the other
-        came, or the other way round (MMR 8.3)."""
-        return frozenset(
-            b.id
-            for b in self.bodies
-            if b.merges and b.choice is not None
-            if slots[b.choice] == 0 and truth(evaluate(b.sent, slots))
-        )
-
-    def batches(self) -> list[tuple[Body, Body]]:
-        """Pairs of handlers that one interrupt may run, in this order, if this makes a difference (MMR 8.10).
-        The call queue has sent both to one CPU. It makes a difference only if the first handler stores
-        something, or if the CPU fetches instructions that may change."""
-        calls, fetching = self._calls(), self._fetching()
-        return [
-            (a, b)
-            for a in calls
-            for b in calls
-            if a.cpu == b.cpu and a is not b and (a.cpu in fetching or any(e.op == "W" for e in a.events))
-        ]
-
-    def own_calls(self) -> list[Body]:
-        """The calls that a CPU may find by itself, without an interrupt, before its thread begins (MMR 8.12).
-        It makes a difference only if the CPU fetches instructions that may change."""
-        fetching = self._fetching()
-        return [b for b in self._calls() if b.cpu in fetching]
-
-    def _calls(self) -> list[Body]:
-        """What comes by the call queue."""
-        return [b for b in self.bodies if b.kind == "handler" and b.send is not None and not b.send.kind]
-
-    def _fetching(self) -> set[int]:
-        """The CPUs that fetch instructions that may change."""
-        return {e.cpu for e in self.events if e.op == "IF"}
-
     def thread(self, cpu: int) -> Body:
         """The body of a CPU's thread."""
         return next(b for b in self.bodies if b.kind == "thread" and b.cpu == cpu)
-
-    def old_queue(self, slots: Slots) -> bool:
-        """Is this run's kernel older than v5.8, whose call queue is another one (MMR 8.12, 17.7)?"""
-        kernel = None if self.kernel is None else slots[self.kernel]
-        return isinstance(kernel, int) and kernel < CALL_QUEUE
-
-    def overtakes(self, later: Event, earlier: Event) -> Expr:
-        """Whether a CPU may handle a SEND before an earlier one of the same sender (MMR 17.7), over slots: if
-        the sender waits for the later one, but not for the earlier one."""
-        if later.waited is None or earlier.waited is None:
-            return FALSE
-        return call("and", call("bool", later.waited), call("not", earlier.waited))
 
 
 def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:

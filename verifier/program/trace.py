@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from verifier.program import arrivals
 from verifier.program.events import Event, Program, Warned
 from verifier.program.expressions import Expr, evaluate
 from verifier.program.values import GLOBAL, Ptr, Value, flags, truth
@@ -165,7 +166,7 @@ def completed(program: Program, steps: Iterable[Step], slots: Mapping[int, Value
 
     ``slots`` has the values that were read in this run.
     """
-    out, merged = list(steps), {program.bodies[b].send for b in program.merged(slots)}
+    out, merged = list(steps), {program.bodies[b].send for b in arrivals.merged_sends(program, slots)}
     for i, step in enumerate(out):
         if step.kind == "exec" and step.event in merged:
             out[i] = step._replace(note="; ".join(filter(None, (step.note, MERGED))), rule=step.rule or "8.3")

@@ -12,6 +12,7 @@ from verifier.budget import Budget
 from verifier.execution.run import Choice
 from verifier.model import Model
 from verifier.model.roles import buffered
+from verifier.program import arrivals
 from verifier.program.events import DecidedBy, Event, Observable, Program
 from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, large_parts, refs
 from verifier.program.functions import apply
@@ -60,7 +61,7 @@ class Encoding:
                 if a.joined:
                     self.begun[b.id] = self.begun.get(a.id, a.id)
         # (handler, handler): one interrupt runs both, the first one first (8.10).
-        self.together = {(a.id, b.id): self.clauses.new() for a, b in program.batches()}
+        self.together = {(a.id, b.id): self.clauses.new() for a, b in arrivals.batches(program)}
         self.delivered: dict[tuple[int, int], int] = {}  # (handler, event of the thread): handler first
         self.before: dict[tuple[int, int], int] = {}  # (handler, handler): order on one CPU
         self.snapshots: dict[int, int] = {}  # number -> node

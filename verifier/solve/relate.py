@@ -22,6 +22,7 @@ from verifier.model.roles import (
     serializes,
     uncached,
 )
+from verifier.program import arrivals
 from verifier.program.asking import asking
 from verifier.program.events import Body, Event
 from verifier.program.expressions import FALSE
@@ -142,7 +143,7 @@ def _without_interrupt(e: Encoding) -> dict[int, int]:
     """First and last events of calls -> the literal that the CPU finds the call by itself: before its thread
     begins, in a kernel that does so (MMR 8.12)."""
     found: dict[int, int] = {}
-    calls = e.program.own_calls()
+    calls = arrivals.own_calls(e.program)
     new = -_old_queue(e) if calls else NO
     for body in calls:
         thread = e.program.thread(body.cpu)
@@ -487,7 +488,7 @@ def keeps(e: Encoding, a: Event, b: Event) -> int:
     of ``b``."""
     if a.domain != b.domain:
         return NO  # callbacks of two domains
-    said = e.program.overtakes(b, a)
+    said = arrivals.overtakes(b, a)
     overtakes = NO if said == FALSE else e.truth(said)
     return -overtakes if overtakes == NO else e.clauses.either(_old_queue(e), -overtakes)
 

@@ -103,6 +103,13 @@ def test_a_marked_address_leads_nowhere() -> None:
         assert answer.bad is not None and "no object" in answer.bad.told
 
 
+def test_marks_of_a_condition_are_in_the_low_bits() -> None:
+    text = f"{STATE}P0 {{ w = (unsigned long)&x | 1; }}\n"
+    assert holds(f"{text}exists (w = (&x | 1))\n")
+    assert not holds(f"{text}exists (w = (&x | 2))\n")
+    assert any("marks are numbers below 8" in d.hint for d in wrong(f"{text}exists (w = (&x | 8))\n"))
+
+
 def test_states_and_conditions_say_what_it_is() -> None:
     code = "w = (unsigned long)&all[1].n | 1; kept = (unsigned long)&x.n; r0 = (unsigned long)p;"
     text = f"{STATE}P0 {{ {code} }}\nlocations [w]\nexists (kept = &x.n /\\ 0:r0 = x)\n"

@@ -63,6 +63,15 @@ def test_an_address_is_chosen() -> None:
     assert holds(f"{body}P0 {{ }}\nexists (p = y /\\ q = x /\\ same = 1)\n")
 
 
+def test_addresses_in_one_array_have_an_order_and_a_difference() -> None:
+    body = (
+        "{ int a[4]; int m[2][3]; int lower = &a[1] < &a[2]; int not_lower = &a[2] <= &a[1];\n"
+        "long between = &a[3] - &a[1]; int *next = &a[1] + 1; long in_rows = &m[1][0] - &m[0][1]; }\n"
+    )
+    asked = "lower = 1 /\\ not_lower = 0 /\\ between = 2 /\\ next = &a[2] /\\ in_rows = 2"
+    assert holds(f"{HEAD}{body}P0 {{ }}\nexists ({asked})\n")
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [

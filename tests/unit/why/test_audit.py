@@ -12,7 +12,7 @@ from verifier.budget import Budget
 from verifier.lower.build import build, lower, unrolled
 from verifier.lower.optional import given, optional
 from verifier.model import model
-from verifier.program.profiles import GENERIC, KERNELS, OVERTAKING, Switches
+from verifier.program.profiles import CALL_QUEUE, GENERIC, KERNELS, Switches
 from verifier.source import Source
 from verifier.suite.decide import run
 from verifier.suite.options import Options
@@ -75,7 +75,7 @@ def possible(test: Test, switches: Switches) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kernel", ["any", KERNELS[OVERTAKING - 1]])
+@pytest.mark.parametrize("kernel", ["any", KERNELS[CALL_QUEUE - 1]])
 @pytest.mark.parametrize("third", ["", "smp_call_function(h, NULL, {});"])
 @pytest.mark.parametrize("waits", ["11", "10", "01", "r1", "1r"])
 def test_without_a_wait_a_call_is_as_if_nobody_waited(waits: str, third: str, kernel: str) -> None:

@@ -50,10 +50,13 @@ def container(objects: TestMemory, place: c.Call, at: Value) -> tuple[Value, Typ
     return evaluate(made, {}), kind
 
 
-def address_in(place: c.Call) -> c.AddressOf:
-    """The address of which ``container_of()`` is asked for. Raises ``Trouble`` if it is written otherwise."""
+def address_in(place: c.Call) -> tuple[c.Place, int | None]:
+    """What ``container_of()`` takes the address of, and whose it is, if each CPU has its own. Raises
+    ``Trouble`` if it is written otherwise."""
     match place.arguments:
-        case ((c.AddressOf() as at,), (c.Name(),), (c.Name(),)):
-            return at
+        case ((c.AddressOf(c.Register(c.Number(cpu), of)),), (c.Name(),), (c.Name(),)):
+            return of, cpu
+        case ((c.AddressOf(of),), (c.Name(),), (c.Name(),)):
+            return of, None
     hint = f"write {place.name}(&x, s, n), without the word struct"
     raise Trouble("type", "this is no struct around a field", place.span, hint)

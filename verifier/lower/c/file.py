@@ -226,11 +226,7 @@ class _Scope:
         return self._whole_or_part(place, None)
 
     def _container(self, place: c.Call) -> tuple[Value, Type]:
-        at = address_in(place).place
-        cpu = at.cpu.value if isinstance(at, c.Register) and isinstance(at.cpu, c.Number) else None
-        return container(
-            self.memory, place, self.address(at.place if isinstance(at, c.Register) else at, cpu)
-        )
+        return container(self.memory, place, self.address(*address_in(place)))
 
     def _wide(self, cell: CellOf, place: c.Place, cpu: int | None) -> CellOf | WideOf:
         """A cell, with the other one if it is half an integer of 128 bits."""
