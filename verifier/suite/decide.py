@@ -160,11 +160,15 @@ def _judged(
 def _one_judge(z3: Answer, explorer: Answer) -> str:
     """Why the states of the judges could not be compared; empty if they could."""
     lacking = [
-        f"{name}: {answer.reason}"
+        f"{name}{', which has a verdict but not all states' * _decided(answer)}: {answer.reason}"
         for name, answer in (("z3", z3), ("the explorer", explorer))
         if (answer.stopped if answer.bad is not None else answer.states is None)
     ]
     return f"the judges are not compared ({', '.join(lacking)})" if lacking else ""
+
+
+def _decided(answer: Answer) -> bool:
+    return answer.reachable is not None and answer.refutable is not None
 
 
 def _decide(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,22 @@ def test_states_of_a_loop_that_was_cut_are_not_all(
     assert main(["states", "--format", "herd", str(path)]) == 3
     assert "there may be more states" in capsys.readouterr().err
     assert main(["check", "-q", str(path)]) == 0  # of what was asked for there, all is known
+
+
+def test_a_judge_may_have_a_verdict_and_not_all_states(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = decide._decide
+
+    def half(program: Any, options: Any, judge: str, *more: Any, **likely: bool) -> Answer:
+        if judge == "explorer":
+            return Answer(reason="timeout")
+        return replace(real(program, options, judge, *more, **likely), states=None, reason="too long")
+
+    monkeypatch.setattr(decide, "_decide", half)
+    assert main(["check", "-q", "--judge", "both", str(LITMUS / "classic" / "MP.litmus")]) == 3
+    said = "not compared (z3, which has a verdict but not all states: too long, the explorer: timeout)"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("silent", ["z3", "explorer"])
