@@ -65,11 +65,13 @@ def test_prefetched_instructions() -> None:
 
 
 def test_an_interrupt_and_prefetched_instructions() -> None:
-    """MMR 8.4, 8.6."""
-    threads = [write(CODE, ONE), send("", 1, fetch("r0"), write(X, Reg("r0")))], [fetch("r1")]
-    more = {"regs": ["1:r1"], "mem": ["x"]}
-    assert shown(*threads, **more) == {(0, 0), (0, 1), (1, 0), (1, 1)}
-    assert {x for _, x in shown(*threads, **more, switches=Switches(dlv_serializing=True))} == {1}
+    """MMR 8.4, 8.6; an idle CPU finds a call without an interrupt (MMR 8.12)."""
+    call = send("", 1, fetch("r0"), write(X, Reg("r0")))
+    more, serializing = {"regs": ["1:r1"], "mem": ["x"]}, Switches(dlv_serializing=True)
+    for asked, found in ((call, {0, 1}), (call._replace(kind="xapic"), {1})):
+        threads = [write(CODE, ONE), asked], [fetch("r1")]
+        assert shown(*threads, **more) == {(0, 0), (0, 1), (1, 0), (1, 1)}
+        assert {x for _, x in shown(*threads, **more, switches=serializing)} == found
 
 
 def test_later_fetches_need_not_be_newer() -> None:

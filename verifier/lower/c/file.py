@@ -241,8 +241,7 @@ class _Scope:
         ptr = self._cell(place, cpu)
         high = self.memory.cells.get(Ptr(f"{ptr.path}.{t.HIGH}"))
         half = high is not None and isinstance(place, c.Field) and place.name == t.LOW
-        name = f"{self.memory.cells[ptr].name}.{t.LOW}" if half else self.memory.cells[ptr].name
-        cell = CellOf(ptr, name)
+        cell = CellOf(ptr, self.memory.cells[ptr].name + (f".{t.LOW}" if half else ""))
         part = self.memory.part(self._of_stack(self._syntax(place), cpu))
         return self._wide(cell, place, cpu) if part is None else PartOf(cell, part)
 
