@@ -1,5 +1,5 @@
-"""Interrupts in the candidate of an encoding: sends and deliveries, functions of one interrupt, calls that need
-none, acknowledgements (MMR 8, 17.7)."""
+"""Interrupts in the candidate of an encoding: sends and deliveries, several functions of one interrupt, calls
+without one, acknowledgements (MMR 8, 17.7)."""
 
 from __future__ import annotations
 
