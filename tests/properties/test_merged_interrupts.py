@@ -18,7 +18,7 @@ from verifier.lower.build import build
 from verifier.program.profiles import PROFILES
 from verifier.program.trace import MERGED
 from verifier.render.story import runs
-from verifier.solve import relate
+from verifier.solve import relate_interrupts
 from verifier.source import Source
 from verifier.syntax import load as load_text
 from verifier.syntax.test import Test
@@ -83,6 +83,6 @@ def test_one_of_them_runs() -> None:
 @pytest.mark.parametrize("text", [load(MERGING, "SEEN"), load_text(Source("maybe", MAYBE))[0]])
 def test_the_check_refuses_what_cannot_be(text: Test, monkeypatch: pytest.MonkeyPatch) -> None:
     """Z3 without the clauses that a write which is merged needs: another handler runs for it, and later."""
-    monkeypatch.setattr(relate, "_merged", lambda *_: None)
+    monkeypatch.setattr(relate_interrupts, "_merged", lambda *_: None)
     with pytest.raises(InternalError, match=r"nothing runs for it|ghb"):
         solve.decide(build(text))

@@ -15,7 +15,7 @@ from verifier.program.values import Ptr, softirqs_off
 from verifier.program.waits import Stop
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
-from verifier.solve.relate import keeps
+from verifier.solve.relate_interrupts import keeps
 
 
 def require_reasons(e: Encoding) -> None:

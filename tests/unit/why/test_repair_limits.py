@@ -11,7 +11,7 @@ from verifier import solve
 from verifier.budget import Budget
 from verifier.errors import LimitError
 from verifier.lower.build import build
-from verifier.solve import relate
+from verifier.solve import relate_interrupts
 from verifier.solve.encoding import Encoding
 from verifier.solve.relate_walks import Symbolic
 from verifier.source import Source
@@ -50,7 +50,7 @@ def test_relating_many_handlers_asks_for_the_time(monkeypatch: pytest.MonkeyPatc
         f"MM many\n{{ int x; }}\nvoid f(void *i) {{ WRITE_ONCE(x, 3); }}\nP0 {{ {send * 20} }}\n"
         "P1 { r0 = READ_ONCE(x); }\nexists (x = 2)\n"
     )
-    batches = relate._batches
+    batches = relate_interrupts._batches
     ended: list[bool] = []
 
     def late(e: Encoding, x: Symbolic) -> None:
@@ -61,7 +61,7 @@ def test_relating_many_handlers_asks_for_the_time(monkeypatch: pytest.MonkeyPatc
         ended[-1] = True
         raise LimitError("it has ended")
 
-    monkeypatch.setattr(relate, "_batches", late)
+    monkeypatch.setattr(relate_interrupts, "_batches", late)
     answer = solve.decide(build(loaded(text)), budget=Budget(60))
     assert ended == [True] and answer.reason == "it has ended"
 
