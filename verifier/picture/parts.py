@@ -11,7 +11,7 @@ from verifier.source import Span
 LaneKind = Literal["code", "buffer", "tlb"]
 NodeShape = Literal["statement", "processor", "interrupt", "stop", "instant", "start"]
 EdgeKind = Literal[
-    "rf", "co", "fr", "walk", "IPI", "NMI", "callback", "ack", "grace", "broadcast", "order", "data"
+    "rf", "co", "fr", "walk", "IPI", "call", "NMI", "callback", "ack", "grace", "broadcast", "order", "data"
 ]
 SpokeKind = Literal["enters", "leaves", "fills", "uses", "removes", "misses"]
 

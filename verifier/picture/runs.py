@@ -28,8 +28,9 @@ _LANES: dict[str, LaneKind] = {
 _ALONE = ("commit", "walk", "fill", "cached", "fetch", "fault", "update", "flush")
 _SAYS = {
     "rf": "reads what it wrote", "co": "overwrites it", "fr": "overwrites what was read",
-    "walk": "the walk goes on", "IPI": "interrupts", "NMI": "strikes", "callback": "calls back",
-    "ack": "has answered", "grace": "a grace period orders them", "broadcast": "takes effect",
+    "walk": "the walk goes on", "IPI": "interrupts", "call": "is found", "NMI": "strikes",
+    "callback": "calls back", "ack": "has answered", "grace": "a grace period orders them",
+    "broadcast": "takes effect",
 }  # fmt: skip
 _KINDS: dict[str, EdgeKind] = {"answers": "ack", "broadcast": "broadcast", "grace": "grace", "walk": "walk"}
 
@@ -168,6 +169,8 @@ class _Drawer:
 
     def _kind(self, arc: Arc) -> EdgeKind:
         if arc.kind == "sends":
+            if self.steps[arc.second].rule == "8.12":
+                return "call"
             return "NMI" if "NMI" in arc.what else "callback" if "callback" in arc.what else "IPI"
         if arc.kind == "rf" or arc.kind == "co" or arc.kind == "fr":
             return arc.kind

@@ -22,17 +22,18 @@ from verifier.picture.texts import ADVANCE, clean, escaped, width
 
 # Dashes of edges: each kind has its own, so that colour is not needed.
 DASHES: dict[EdgeKind, str] = {
-    "rf": "", "co": "9 4", "fr": "9 3 2 3", "walk": "2 3", "IPI": "", "NMI": "", "callback": "",
+    "rf": "", "co": "9 4", "fr": "9 3 2 3", "walk": "2 3", "IPI": "", "call": "", "NMI": "", "callback": "",
     "ack": "6 3", "grace": "12 3 2 3 2 3", "broadcast": "4 2", "order": "", "data": "9 3 2 3",
 }  # fmt: skip
 MEANINGS: dict[EdgeKind, str] = {
     "rf": "reads from", "co": "is overwritten by", "fr": "reads what is overwritten by",
-    "walk": "page walk goes on", "IPI": "sends an interrupt", "NMI": "sends an NMI",
+    "walk": "page walk goes on", "IPI": "sends an interrupt", "call": "calls without an interrupt",
+    "NMI": "sends an NMI",
     "callback": "is called back", "ack": "is waited for", "grace": "grace period",
     "broadcast": "INVLPGB takes effect", "order": "the machine keeps this order",
     "data": "the outcome needs this order",
 }  # fmt: skip
-THICK: tuple[EdgeKind, ...] = ("IPI", "NMI", "callback")
+THICK: tuple[EdgeKind, ...] = ("IPI", "call", "NMI", "callback")
 _MONO = "ui-monospace,'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace"
 STYLE = f"""
 .vp text{{font:{FONT}px {_MONO};fill:#1b1b1b}}
@@ -55,7 +56,7 @@ STYLE = f"""
 .vp .rf path{{stroke:#0a6b35}}.vp .rf .h,.vp .rf .l{{fill:#0a6b35}}
 .vp .fr path,.vp .data path{{stroke:#a3281e}}.vp .fr .h,.vp .fr .l,.vp .data .h,.vp .data .l{{fill:#a3281e}}
 .vp .co path{{stroke:#1f4fa3}}.vp .co .h,.vp .co .l{{fill:#1f4fa3}}
-.vp .IPI path,.vp .NMI path,.vp .callback path{{stroke-width:2.5}}
+.vp .IPI path,.vp .call path,.vp .NMI path,.vp .callback path{{stroke-width:2.5}}
 .vp .need path{{stroke-width:3}}.vp .need .l{{font-weight:bold}}
 .vp .bar{{fill:#c8d6e8;stroke:#70757d}}
 .vp .buffer .bar{{fill:#e8dcc0}}

@@ -42,10 +42,10 @@ def test_pictures(name: str, capsys: pytest.CaptureFixture[str], request: pytest
 def test_no_colour_is_needed() -> None:
     """Edges of different kinds differ in dashes or width, and each has its name beside it; a node that
     matters has a heavier frame and a star."""
-    plain = [kind for kind in MEANINGS if kind not in ("IPI", "NMI", "callback", "order", "data")]
+    plain = [kind for kind in MEANINGS if kind not in ("IPI", "call", "NMI", "callback", "order", "data")]
     assert len({DASHES[kind] for kind in plain}) == len(plain)
     heavy = set(re.findall(r"\.vp \.(\w+) path(?=[^}]*stroke-width)", STYLE))
-    assert heavy == {"IPI", "NMI", "callback", "need"}
+    assert heavy == {"IPI", "call", "NMI", "callback", "need"}
     nodes = (
         PictureNode(0, "code", "statement", "x = 1", matters=True, step=0),
         PictureNode(1, "code", "statement", "r1 = x", step=1),
