@@ -77,7 +77,7 @@ def test_both_judges_have_the_same_states(kernel: str) -> None:
 
 @pytest.mark.parametrize("judge", ["z3", "explorer"])
 def test_a_story_says_that_no_interrupt_comes(judge: str) -> None:
-    (verdict,) = (verifier.check(load(FILE, "IDLE"), judge=judge),)
+    verdict = verifier.check(load(FILE, "IDLE"), judge=judge)
     assert any(step.rule == "8.12" for run in runs(verdict) for step in run.steps)
     told = text(verdict)
     assert "without an interrupt: tell" in told and "no IRET [8.12]" in told

@@ -1,5 +1,5 @@
 """The kernel's names of types, as they are on x86-64: numbers with their width and their sign, structs that
-have a second name, pointers to functions. From memory: include/linux/types.h, gfp_types.h, mm_types.h,
+have a second name, pointers to functions. Not compared: include/linux/types.h, gfp_types.h, mm_types.h,
 kvm_types.h, ktime.h, asm/pgtable_64_types.h, asm/tsc.h."""
 
 from __future__ import annotations
