@@ -464,12 +464,14 @@ class StructField:
 @dataclass(frozen=True, slots=True)
 class StructDef:
     """``struct name { fields };``, or ``struct name;``, which has no fields. ``typedef``: ``name``
-    alone means it, too."""
+    alone means it, too. ``begins``: if some fields of a kernel's struct are left out, the names of all that
+    lie at its beginning."""
 
     name: str
     fields: tuple[StructField, ...]
     span: Span
     typedef: bool = False
+    begins: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

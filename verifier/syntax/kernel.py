@@ -126,7 +126,11 @@ class Cutter:
         made = builder.typedef(tree) if tree.data == "typedef" else builder.struct(tree)
         self.noted(builder)
         open_ended = set(_FLEXIBLE.findall(inside))
-        return replace(made, fields=tuple(_sized(f) if f.name in open_ended else f for f in made.fields))
+        return replace(
+            made,
+            fields=tuple(_sized(f) if f.name in open_ended else f for f in made.fields),
+            begins=tuple(_beginning(file.active, found.start, found.body, close)),
+        )
 
     def members(self, file: Scanned, start: int, end: int, fields: frozenset[str]) -> str:
         """The members whose names someone uses; the rest is blank."""
@@ -304,3 +308,23 @@ def _members(active: str, start: int, end: int) -> Iterable[tuple[int, int, int 
         elif depth == 0:
             yield low, at + 1, brace
             low, brace = at + 1, None
+
+
+_UNION = pattern(r"\bunion\b")
+_LAST_WORD = pattern(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?::\s*\w+\s*)?[,;)]")  # of a declarator
+
+
+def _beginning(active: str, start: int, opening: int, end: int) -> Iterable[str]:
+    """The members that have the address of what ``start`` begins and ``opening`` opens: the first one, and in a
+    union each of them."""
+    union = _UNION.search(active, start, opening) is not None
+    for low, high, brace in _members(active, opening + 1, end):
+        text = _plain(active[low:high])
+        close = 0 if brace is None else text.rindex("}")
+        name = _LAST_WORD.search(text, close)
+        if name is not None:
+            yield name.group(1)
+        elif brace is not None:
+            yield from _beginning(active, low, brace, low + close)
+        if not union:
+            return

@@ -112,7 +112,7 @@ class InitialContents(Objects):
             return
         self.fields["mm"][PGD] = t.UPPER
         for mm in self.tables.mms:
-            held = self.values.setdefault(Ptr(f"{mm}.{PGD}"), mm)
+            held = self.values.setdefault(Ptr(f"{mm}.{self.step('mm', PGD)}"), mm)
             if held not in self.tables.mms:
                 text = f"the pgd of {mm} is the root of an address space, not {held}"
                 found = Diagnostic(

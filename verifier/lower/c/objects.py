@@ -35,6 +35,7 @@ MAX_INNER = 16  # structs in structs
 MAX_CELLS = 4096
 MAX_NAMED = 8  # fields that a hint lists
 MAPPING = ("mm", "table")
+FOLIO = "struct folio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,10 @@ class Objects:
 
     def step(self, of: str, name: str) -> str:
         """The name of a field, or of a unit of bitfields, in addresses. That of a defined struct is no other
-        one's, and one that the definition gives first has its struct's address."""
+        one's, and one that the definition gives first has its struct's address. A folio is a page: the fields
+        that both have are the same memory (``FOLIO_MATCH()`` in include/linux/mm_types.h)."""
+        if of == FOLIO and ("page" not in self.closed or name in self.fields["page"]):
+            of = "page"
         if of not in self.closed:
             return name
         return step(of.removeprefix("struct "), name, name in self.first.get(of, ()))

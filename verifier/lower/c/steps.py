@@ -150,7 +150,12 @@ def _agree(said: Type, found: Type) -> bool:
     """Does the text say of a pointer what is known of it?"""
     if found.kind == "struct":
         return (said.kind, said.tag) == (found.kind, found.tag)
-    return said.kind in _POINTERS
+    return said.kind in _POINTERS or (said is t.ANY and _has_bytes(found.to or t.ANY))
+
+
+def _has_bytes(kind: Type) -> bool:
+    """Is a cell of this type one byte? A ``void *`` counts these; of code a byte is a cell (10.1)."""
+    return kind.kind == "int" and (kind.bits == 8 or kind.tag == t.CODE.tag)
 
 
 def _declared(b: BodyCode, e: ast.CExpr) -> Type | None:

@@ -96,7 +96,8 @@ def at_the_beginning(definition: ast.StructDef, fields: Iterable[str]) -> tuple[
     before: list[ast.StructField] = []
     found: list[str] = []
     for f in definition.fields:
-        if all(overlap(other, f) for other in before):
+        alone = all(overlap(other, f) for other in before)
+        if alone if definition.begins is None else f.name in definition.begins:
             found += [name for name in fields if f.name in name.split("|") and name not in found]
         before.append(f)
     return tuple(found)
