@@ -31,7 +31,7 @@ check: lint
 lint: $(STAMP)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy verifier
+	$(BIN)/mypy
 
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)

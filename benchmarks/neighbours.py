@@ -145,9 +145,9 @@ def lines(text: str) -> Text | None:
         line = raw.strip()
         if not line or (depth == 0 and re.match(r"[A-Z]\w*=", line)):
             continue
-        split = re.fullmatch(r"([^{]*)\{(.*)\}", line)
-        simple = split and depth == 0 and ";" not in split[1] and not split[1].startswith("enum")
-        for part in _parts(split[1], split[2]) if split and simple else [line]:
+        whole = re.fullmatch(r"([^{]*)\{(.*)\}", line)
+        simple = whole and depth == 0 and ";" not in whole[1] and not whole[1].startswith("enum")
+        for part in _parts(whole[1], whole[2]) if whole and simple else [line]:
             if depth == 0 and part.endswith("{"):
                 if part != "{" and not OPENING.match(part):
                     return None

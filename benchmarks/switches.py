@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.hasse import Told, page, picture
 from benchmarks.neighbours import Text, all_shown, alone, lines, smallest
@@ -65,7 +66,8 @@ def settings() -> dict[str, Switches]:
         names.setdefault(switches, []).append(name)
     for name in Switches._fields:
         for value in CHOICES.get(name, ("true", "false")):
-            changed = GENERIC._replace(**{name: value if name in CHOICES else value == "true"})
+            given: dict[str, Any] = {name: value if name in CHOICES else value == "true"}
+            changed = GENERIC._replace(**given)
             if changed != GENERIC:
                 names.setdefault(changed, []).append(f"{name}={value}")
     return {" = ".join(same): switches for switches, same in names.items()}
@@ -98,7 +100,7 @@ def vector(program: Program, columns: dict[str, Switches]) -> dict[str, States] 
     found: dict[str, States] = {}
     by_clauses: dict[object, States] = {}
     for name, switches in columns.items():
-        if switches.kernel != "any" and not program.versions:
+        if switches.kernel != "any" and not program.world.versions:
             found[name] = found["generic"]
             continue
         asked = _Asked(program, model_of(switches), Budget(SECONDS), 0)
@@ -138,7 +140,7 @@ def corpus() -> Iterator[Drawn]:
     for folder in ("mmu", "words"):
         for path in sorted((ROOT / "litmus" / folder).rglob("*.litmus")):
             found = of_file(path)
-            yield from (drawn for drawn in found if folder == "mmu" or drawn.program.versions)
+            yield from (drawn for drawn in found if folder == "mmu" or drawn.program.world.versions)
 
 
 def of_file(path: Path) -> Iterator[Drawn]:
@@ -146,7 +148,7 @@ def of_file(path: Path) -> Iterator[Drawn]:
     whole = path.read_text(encoding="utf-8")
     for test in load(Source(path.name, whole)):
         text = lines(alone(whole, test.variant or ""))
-        program = text and program_of(text.written("t"))
+        program = program_of(text.written("t")) if text else None
         if program is None:
             text, program = None, build(test)
         name = f"litmus/{path.relative_to(ROOT / 'litmus')}"

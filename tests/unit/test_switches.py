@@ -8,7 +8,17 @@ import re
 import pytest
 
 from benchmarks.hasse import REASONS, Told, page, picture
-from benchmarks.switches import DATA, PAGE, PICTURE, ROOT, holds_by_both, of_file, program_of, settings
+from benchmarks.switches import (
+    DATA,
+    PAGE,
+    PICTURE,
+    ROOT,
+    holds_by_both,
+    of_file,
+    program_of,
+    settings,
+    vector,
+)
 from verifier.model.rules import rules
 
 pytestmark = pytest.mark.slow  # together, these take many seconds
@@ -61,3 +71,18 @@ def test_a_witness_holds_where_the_data_say(number: int) -> None:
         assert found is not None
         program = found
     assert [name for name, s in settings().items() if holds_by_both(program, s)] == witness["holds"]
+
+
+@pytest.mark.parametrize(
+    ("path", "setting"),
+    [
+        ("mmu/5.6-switch", "sc = store_buffer=false"),  # no word differs between kernels
+        ("words/19.2-trylocks", "kernel=v5.16"),
+        ("mmu/8.12-own-call", "kernel=v4.19"),
+    ],
+)
+def test_states_are_found_under_each_setting(path: str, setting: str) -> None:
+    for drawn in of_file(ROOT / "litmus" / f"{path}.litmus"):
+        found = vector(drawn.program, settings())
+        assert found is not None and list(found) == list(settings())
+        assert found[setting] <= found["generic"]
