@@ -7,13 +7,14 @@ it would say of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, call
 from verifier.program.functions import INTEGER_TYPES
 from verifier.program.values import UNDEF
 
-Facts = dict[Expr, bool]
+Facts = Mapping[Expr, bool]  # many have the same one: nobody changes it
 _COMPARES = ("eq", "lt")  # all comparisons are told by these
 _OF_NUMBERS = frozenset((*_COMPARES, *INTEGER_TYPES))
 _NEED = frozenset(("bitand", *INTEGER_TYPES))  # what is 0 where an argument is
@@ -49,6 +50,11 @@ _AS = {
 
 def known(guard: Iterable[Expr]) -> Facts:
     """What holds, and what does not, where a guard holds, as far as logic says so at once."""
+    return _known(tuple(guard))
+
+
+@lru_cache(maxsize=1_000)
+def _known(guard: tuple[Expr, ...]) -> Facts:
     found = _spread(((part, True) for part in guard), {})
     looked = 0
     while looked < len(found):  # what follows from choices may decide others
@@ -60,7 +66,7 @@ def known(guard: Iterable[Expr]) -> Facts:
 
 def _spread(more: Iterable[tuple[Expr, bool]], facts: Facts) -> Facts:
     """Facts, and more that hold or do not, with what these say of their parts."""
-    found, pending = dict(facts), list(more)
+    found, pending = {**facts}, list(more)
     while pending:
         part, holds = _plain(*pending.pop())
         if part not in found:
