@@ -116,6 +116,8 @@ class Clauses:
         key = tuple(sorted(found)) if len(found) > 1 else tuple(found)
         if len(key) == 1 and len(key[0]) == 1:
             return key[0][0]
+        if len(key) > 1 and any(len(way) == 1 and (-way[0],) in found for way in key):
+            return YES
         gate = self._implied.get(key)
         if gate is None:
             gate = self._implied[key] = self.new()

@@ -25,6 +25,7 @@ from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import after, encode, lost
 from verifier.solve.finals import FinalStates, States, held
+from verifier.solve.relate_interrupts import without_interrupt
 from verifier.solve.z3 import Solver, unused
 
 # The part of some decisions that forces the outcome; None: some run with these decisions has another one.
@@ -335,11 +336,13 @@ class _Asked:
 
     def _found(self, wanted: list[int], value: bool | None = None) -> Checked | None:
         """A run as it is wanted, checked again; ``value``: that of the proposition, if it was asked for."""
-        plain = self._plain()
-        if plain and self._check([*wanted, *plain]):
-            wanted = [*wanted, *plain]
-        elif not self._check(wanted):
-            return None
+        for plain in self._plain():
+            if plain and self._check([*wanted, *plain]):
+                wanted = [*wanted, *plain]
+                break
+        else:
+            if not self._check(wanted):
+                return None
         if self.encoding.stuck != NO and self.solver.value(self.encoding.stuck):
             self._shorten([*wanted, self.encoding.stuck])
         self.budget.enter("reading a run from the solver")
@@ -349,13 +352,18 @@ class _Asked:
         self.budget.enter("telling a run")
         return checked
 
-    def _plain(self) -> list[int]:
+    def _plain(self) -> Iterator[list[int]]:
         """Literals of a run that is easy to follow: without walks served by a store buffer, without accessed
-        flags that are set for no reason, without stale faults."""
+        flags that are set for no reason, without stale faults; and at first without calls that a CPU finds by
+        itself, where there may be some (MMR 8.12)."""
         e = self.encoding
         rare = [s.literal for s in e.sources if s.forwarded] + [u.done for u in e.updates]
         rare += [u.stale for u in e.uses]
-        return [-x for x in rare if x != NO]
+        plain = [-x for x in rare if x != NO]
+        own = {-x for x in without_interrupt(e).values() if x != NO}
+        if own:
+            yield [*plain, *own]
+        yield plain
 
     def _shorten(self, wanted: list[int]) -> None:
         """Find a run that hangs in which little is done for nothing; the model is one that is as wanted.

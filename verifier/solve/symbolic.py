@@ -155,9 +155,10 @@ class SymbolicRelation:
                 theirs = other.may.get((a, b))
                 if theirs is not None:
                     out.add(a, b, implied([(literal, theirs)]))
-        for (a, b), literal in other.may.items():
-            if self.must[a] >> b & 1:
-                out.may[a, b] = literal
+        if any(self.must):
+            for (a, b), literal in other.may.items():
+                if self.must[a] >> b & 1:
+                    out.may[a, b] = literal
         return out
 
     def _by(self, ways: Ways) -> SymbolicRelation:

@@ -176,14 +176,14 @@ class _Unit:
                 self._setting(item)
         for f in self.unit.functions.values():
             if not f.included:
-                hint = nearest(f.name, [g.name for g in self.unit.functions.values() if g.included])
-                text = f"nothing calls {f.name}()"
+                called = f.name in self.reached
+                others = [] if called else [g.name for g in self.unit.functions.values() if g.included]
                 self.report.add(
-                    f.name in self.reached,
+                    called,
                     "unused",
-                    message=text,
+                    message=f"nothing calls {f.name}()",
                     span=f.span,
-                    hint=hint or "call it, or leave it out",
+                    hint=nearest(f.name, others) or "call it, or leave it out",
                 )
         for cpu, thread in self.unit.threads.items():
             self._locals(thread.body, self.asked, f"P{cpu}")
