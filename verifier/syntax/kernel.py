@@ -315,8 +315,8 @@ _LAST_WORD = pattern(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?::\s*\w+\s*)?[,;)]")  # of a 
 
 
 def _beginning(active: str, start: int, opening: int, end: int) -> Iterable[str]:
-    """The members that have the address of what ``start`` begins and ``opening`` opens: the first one, and in a
-    union each of them."""
+    """The members that have the address of what ``start`` begins and ``opening`` opens: the first one, and in
+    a union each of them."""
     union = _UNION.search(active, start, opening) is not None
     for low, high, brace in _members(active, opening + 1, end):
         text = _plain(active[low:high])

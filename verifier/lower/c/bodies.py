@@ -109,6 +109,8 @@ def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val
 def passed(b: BodyCode, function: ast.Function, parameter: ast.Parameter, value: Val, span: Span) -> Val:
     """An argument as a function has it. Raises ``Trouble`` for what is nothing of the parameter's type."""
     kind = t.of(parameter.type)
+    if t.is_table(kind, value.type):
+        return value
     if (
         kind.kind in ("mm", "table", "page", "mask")
         and value.type.kind in t.HANDLES | {"int"}

@@ -112,7 +112,7 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
         local.fixed = value  # it points to that local for good
         return
     if kind.kind in t.HANDLES or kind.kind == "pointer":
-        local.type = kind
+        local.type = value.type if value is not None and t.is_table(kind, value.type) else kind
     if value is not None:
         store_local(b, local, value, s)
         keeps(b, s, local)
