@@ -208,6 +208,10 @@ class Code:
                     init += self.declaration(item)
                 else:
                     init += [ast.ExprStmt(self.expr(e), self.span(e)) for e in item.children]
+            for x in init:
+                if isinstance(x, ast.Declare) and x.free:
+                    hint = "declare it before the loop"
+                    self.guards.trouble("guard", "a loop's counter is given back by nobody", x.span, hint)
             cond = self.expr(test.children[0]) if test.children else None
             return ast.For(tuple(init), cond, tuple(map(self.expr, step.children)), self.one(body), span=span)
         if kind == "for_each":

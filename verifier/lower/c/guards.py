@@ -35,6 +35,7 @@ def begin(b: BodyCode, s: ast.Guard, rest: Sequence[ast.Stmt]) -> None:
         before = len(b.code)
         b.statement(ends.begin)
         _told(b, before, " ".join(s.span.text.split()).rstrip(";"), s.span)
+        b.captured(lambda: b.statement(ends.end))  # what is wrong with it is said here
         b.frame.held.append(Held(ends.end, s.span, labels))
         return
     kept = _kept(b, s, row)
@@ -66,6 +67,7 @@ def freed(b: BodyCode, s: ast.Declare, rest: Sequence[ast.Stmt]) -> None:
     if local is not None and not local.stack:
         none = ast.CallExpr("IS_ERR_OR_NULL", (own,), s.span)
         ends = ast.If(ast.Unary("!", none, s.span), ends, None, s.span)
+    b.captured(lambda: b.statement(ends))  # what is wrong with it is said here
     labels = frozenset(x.name for x in nodes(tuple(rest)) if isinstance(x, ast.LabelStmt))
     b.frame.held.append(Held(ends, s.span, labels))
 

@@ -234,8 +234,9 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
     b.frame.exits.append(Exits(end, outer.again, held, outer.held_again))
     b.frame.scopes.append({})
     for x in body:
-        if isinstance(x, ast.Guard) and x.body is None:
-            raise Trouble("guard", "a case would jump into the scope of this guard", x.span, "use a block")
+        if (isinstance(x, ast.Guard) and x.body is None) or (isinstance(x, ast.Declare) and x.free):
+            what = "guard" if isinstance(x, ast.Guard) else "local with __free()"
+            raise Trouble("guard", f"a case would jump into the scope of this {what}", x.span, "use a block")
         if isinstance(x, ast.Case):
             b.code.append(Label(labels[id(x)]))
         else:
