@@ -149,8 +149,14 @@ def test_a_local_with_a_cleanup_is_freed_where_its_scope_ends(body: str, conditi
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("cpumask_var_t m1 __free(kfree);", "kfree takes the address of a struct, or NULL here, not a cpumask"),
-        ("for (struct foo *p __free(kfree) = &f; p; p = NULL) {}", "a loop's counter is given back by nobody"),
+        (
+            "cpumask_var_t m1 __free(kfree);",
+            "kfree takes the address of a struct, or NULL here, not a cpumask",
+        ),
+        (
+            "for (struct foo *p __free(kfree) = &f; p; p = NULL) {}",
+            "a loop's counter is given back by nobody",
+        ),
         (
             "switch (x) { case 1: x = 2; struct foo *p __free(kfree) = &f; }",
             "a case would jump into the scope of this local with __free()",
