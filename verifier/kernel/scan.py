@@ -276,8 +276,9 @@ def _named(head: str) -> tuple[int, int] | None:
     return None
 
 
-# Macros on lines of their own before a definition, which make others, as HPAGEFLAG(Freed, freed).
-_MAKERS = pattern(r"\s*(?:[A-Z_][A-Z0-9_]*\([^(){};]*\)[ \t]*\n\s*)+(?=\w)")
+# Macros on lines of their own before a definition, which make others, as HPAGEFLAG(Freed, freed) and
+# DEFINE_LOCK_GUARD_0(mb, smp_mb(), smp_mb()).
+_MAKERS = pattern(r"\s*(?:[A-Z_][A-Z0-9_]*\((?:[^(){};]|\([^(){};]*\))*\)[ \t]*\n\s*)+(?=\w)")
 
 
 def _own(active: str, start: int, end: int) -> int:

@@ -211,7 +211,7 @@ class ExprStmt:
 @dataclass(frozen=True, slots=True)
 class Declare:
     """``type name = init;``. Several declarators make several of these. An array has a ``size``, and
-    ``columns`` if it is one of arrays.
+    ``columns`` if it is one of arrays. ``free``: what ``__free()`` names, which ends it.
 
     An ``init`` in braces holds ``FieldInit`` and expressions. ``constant``: it is ``const`` itself, and not
     what it points to.
@@ -224,6 +224,7 @@ class Declare:
     size: CExpr | None = None
     columns: CExpr | None = None
     constant: bool = False
+    free: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,14 +280,26 @@ class ForEachCpu:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardText:
+    """A guard that a kernel tree defines: what it begins and ends with, in which ``_T`` is what it is given;
+    ``arguments``: how many it takes."""
+
+    begin: Stmt
+    end: Stmt
+    arguments: int
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
-    """``guard(name)(arguments);``, or ``scoped_guard(name, arguments) body``; ``named``: the name's span."""
+    """``guard(name)(arguments);``, or ``scoped_guard(name, arguments) body``; ``named``: the name's span;
+    ``own``: what a tree's definition of this guard says."""
 
     name: str
     arguments: tuple[CExpr, ...]
     body: Stmt | None
     span: Span
     named: Span
+    own: GuardText | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,8 @@ class Code:
         for d in declarators:
             stars, *rest = d.children
             function = d.data == "function_declarator"
+            cleanup = next((str(r.children[-1]) for r in rest if is_tree(r) and r.data == "free"), "")
+            rest = [r for r in rest if not (is_tree(r) and r.data == "free")]
             name = rest.pop(1 if function else 0)
             size, columns = self.sizes(rest)
             given = [r for r in rest if is_tree(r) and r.data not in ("array", "params")]
@@ -149,7 +151,8 @@ class Code:
             span = self.span(name).to(self.span(d))  # without the stars, as if it were assigned
             kind = POINTS_TO_CODE if function else self.ctype(base, stars, code=True)
             fixed = not function and is_constant(base, stars)
-            out.append(ast.Declare(kind, str(name), init, span, size=size, columns=columns, constant=fixed))
+            made = ast.Declare(kind, str(name), init, span, size=size, columns=columns, constant=fixed)
+            out.append(replace(made, free=cleanup) if cleanup else made)
         return out
 
     def local_value(self, tree: Node) -> ast.CExpr | ast.Braced:
@@ -205,6 +208,10 @@ class Code:
                     init += self.declaration(item)
                 else:
                     init += [ast.ExprStmt(self.expr(e), self.span(e)) for e in item.children]
+            for x in init:
+                if isinstance(x, ast.Declare) and x.free:
+                    hint = "declare it before the loop"
+                    self.guards.trouble("guard", "a loop's counter is given back by nobody", x.span, hint)
             cond = self.expr(test.children[0]) if test.children else None
             return ast.For(tuple(init), cond, tuple(map(self.expr, step.children)), self.one(body), span=span)
         if kind == "for_each":

@@ -37,7 +37,6 @@ _REFUSED = (
         "inline assembly",
         "write a function of words of that name in the test",
     ),
-    (pattern(r"\b__free\s*\("), "a local with __free()", "leave out the function that has it"),
 )
 _TYPE = pattern(
     r"\b(?:struct|union|enum)\s+\w+|\b(?:unsigned|signed|long|int|char|short|void|bool|_Bool|const|volatile)\b"
@@ -213,6 +212,14 @@ class Cutter:
         tree = self.parsed(file, text, found.start, start)
         builder = self.builder(file.source)
         made = builder.expr(tree) if start == "expr" else builder.one(tree)
+        self.noted(builder)
+        return made
+
+    def statement(self, file: Scanned, start: int, end: int) -> ast.Stmt:
+        """What stands at ``start`` .. ``end`` as a statement, to which the ``;`` is added."""
+        text = _plain(file.active[start:end]).replace("\\\n", " \n")
+        builder = self.builder(file.source)
+        made = builder.one(self.parsed(file, f"{text};", start, "stmt"))
         self.noted(builder)
         return made
 

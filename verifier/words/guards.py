@@ -59,5 +59,13 @@ _ROWS = (
     LockGuard("irqsave", "local_irq_save", "local_irq_restore", 0, keeps="flags"),
 )
 
+GUARDED = "_T"  # what a guard is given, in what a tree says of it
+# What ``__free(name)`` calls with a local where its scope is left, unless the local is NULL or an error:
+# DEFINE_FREE() in linux/slab.h, linux/vmalloc.h, linux/cpumask.h.
+FREES: Mapping[str, str] = MappingProxyType(
+    {name: name for name in ("kfree", "kvfree", "vfree", "free_cpumask_var")}
+)
+EMPTY_MASK = "CPUMASK_VAR_NULL"  # what a local mask starts with: {}, linux/cpumask_types.h
+
 BY_NAME = {guard.name: guard for guard in _ROWS}
 GUARDS: Mapping[str, LockGuard] = MappingProxyType(BY_NAME)

@@ -24,7 +24,7 @@ from verifier.words import data as kernel
 from verifier.words.declared import usual_type
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.folding import families
-from verifier.words.guards import GUARDS
+from verifier.words.guards import FREES, GUARDS
 from verifier.words.loops import LOOPS
 from verifier.words.msrs import MSRS, msrs
 from verifier.words.pointers import ERROR_NUMBERS, pointers
@@ -283,7 +283,10 @@ def _guards() -> list[str]:
     text = (
         "Lock guards (include/linux/cleanup.h, v6.5 and later) are statements, too. A guard calls one word, "
         "and another one wherever its scope is left. `scoped_guard(spinlock, &l) { … }` does the same for "
-        "one statement. It is a loop that turns once: `break` and `continue` leave only the guard."
+        "one statement. It is a loop that turns once: `break` and `continue` leave only the guard. A guard "
+        "that a kernel tree defines is what the tree says, if the test names the file. A local with "
+        f"`__free(name)`, of {', '.join(f'`{name}`' for name in FREES)}, is given back wherever its scope is "
+        "left, unless it is NULL or an error."
     )
     return [*wrap(text, 96), "", *(f"- `{g.signature}`: `{g.begin}`, `{g.end}`" for g in GUARDS.values())]
 

@@ -9,7 +9,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import same_pointee, stays, store_local
 from verifier.lower.c.beginnings import as_declared
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.guards import begin, closed
+from verifier.lower.c.guards import begin, closed, freed
 from verifier.lower.c.labels import check_labels
 from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Target
@@ -109,6 +109,8 @@ def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val
 def passed(b: BodyCode, function: ast.Function, parameter: ast.Parameter, value: Val, span: Span) -> Val:
     """An argument as a function has it. Raises ``Trouble`` for what is nothing of the parameter's type."""
     kind = t.of(parameter.type)
+    if t.is_table(kind, value.type):
+        return value
     if (
         kind.kind in ("mm", "table", "page", "mask")
         and value.type.kind in t.HANDLES | {"int"}
@@ -209,6 +211,8 @@ def statements(
                 begin(b, statement, body[at:])
             else:
                 b.statement(statement)
+                if isinstance(statement, ast.Declare) and statement.free:
+                    freed(b, statement, body[at:])
         except Trouble as trouble:
             b.shared.troubles.append(trouble.diagnostic)
             del b.frames[depth[0] :], b.frame.scopes[depth[1] :], b.frame.exits[depth[2] :]

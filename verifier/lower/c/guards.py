@@ -12,20 +12,32 @@ from verifier.program.expressions import Const, Reg
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
+from verifier.syntax.rebuilt import substituted
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.words.guards import GUARDS, LockGuard
+from verifier.words.guards import FREES, GUARDED, GUARDS, LockGuard
 
 
 def begin(b: BodyCode, s: ast.Guard, rest: Sequence[ast.Stmt]) -> None:
     """A guard takes its lock. ``rest``: the statements in its scope. The argument is evaluated once."""
     row = GUARDS.get(s.name)
-    if row is None:
+    if row is None and s.own is None:
         raise Trouble("unknown-word", f"there is no guard {s.name!r}", s.named, nearest(s.name, GUARDS))
-    if len(s.arguments) != row.arguments:
-        many = f"{row.arguments} argument{'s' if row.arguments != 1 else ''}"
-        hint = f"write {row.signature}"
+    wanted = row.arguments if row is not None else s.own.arguments if s.own is not None else 0
+    if len(s.arguments) != wanted:
+        many = f"{wanted} argument{'s' if wanted != 1 else ''}"
+        hint = f"write {row.signature}" if row is not None else f"write {many}"
         raise Trouble("arity", f"the guard {s.name} takes {many}, not {len(s.arguments)}", s.span, hint)
     given = tuple(_once(b, s, e) for e in s.arguments)
+    labels = frozenset(x.name for x in nodes(tuple(rest)) if isinstance(x, ast.LabelStmt))
+    if row is None:
+        assert s.own is not None
+        ends = substituted(s.own, dict(zip((GUARDED,), given, strict=False)))
+        before = len(b.code)
+        b.statement(ends.begin)
+        _told(b, before, " ".join(s.span.text.split()).rstrip(";"), s.span)
+        b.captured(lambda: b.statement(ends.end))  # what is wrong with it is said here
+        b.frame.held.append(Held(ends.end, s.span, labels))
+        return
     kept = _kept(b, s, row)
     first, last = given, given
     if kept is not None and row.keeps == "flags":
@@ -38,8 +50,26 @@ def begin(b: BodyCode, s: ast.Guard, rest: Sequence[ast.Stmt]) -> None:
             assert local is not None
             b.set(local.reg, got.expr, s.span)
             local.type = got.type
+    ends = ast.ExprStmt(ast.CallExpr(row.end, last, s.span), s.span)
+    b.frame.held.append(Held(ends, s.span, labels))
+
+
+def freed(b: BodyCode, s: ast.Declare, rest: Sequence[ast.Stmt]) -> None:
+    """A local with ``__free()``: what it holds is given back where its scope is left, unless it is NULL or an
+    error. ``rest``: the statements in its scope."""
+    word = FREES.get(s.free)
+    if word is None:
+        hint = nearest(s.free, FREES) or "leave out the function that has it"
+        raise Trouble("unknown-word", f"there is no cleanup {s.free!r} for __free()", s.span, hint)
+    own = ast.Ident(s.name, s.span)
+    ends: ast.Stmt = ast.ExprStmt(ast.CallExpr(word, (own,), s.span), s.span)
+    local = b.local(s.name, False)
+    if local is not None and not local.stack:
+        none = ast.CallExpr("IS_ERR_OR_NULL", (own,), s.span)
+        ends = ast.If(ast.Unary("!", none, s.span), ends, None, s.span)
+    b.captured(lambda: b.statement(ends))  # what is wrong with it is said here
     labels = frozenset(x.name for x in nodes(tuple(rest)) if isinstance(x, ast.LabelStmt))
-    b.frame.held.append(Held(ast.CallExpr(row.end, last, s.span), s.span, labels))
+    b.frame.held.append(Held(ends, s.span, labels))
 
 
 def _once(b: BodyCode, s: ast.Guard, e: ast.CExpr) -> ast.CExpr:
@@ -101,8 +131,12 @@ def check_jumps(b: BodyCode) -> None:
 def _end(b: BodyCode, held: Held, at: Span | None) -> None:
     """A guard gives back its lock."""
     before = len(b.code)
-    b.value(held.end)
+    b.statement(held.end)
+    _told(b, before, f"end of {' '.join(held.span.text.split()).rstrip(';')}", at or held.span)
+
+
+def _told(b: BodyCode, before: int, text: str, at: Span) -> None:
+    """What a guard does is told where the guard stands, or where its scope is left."""
     for i, x in enumerate(b.code[before:], before):
         if isinstance(x, Emit):
-            text = f"end of {' '.join(held.span.text.split()).rstrip(';')}" if x.text else ""
-            b.code[i] = x._replace(text=text, span=at or x.span)
+            b.code[i] = x._replace(text=text if x.text else "", span=at)

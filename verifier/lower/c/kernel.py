@@ -14,6 +14,7 @@ from verifier.kernel.conditions import ASSUMED
 from verifier.kernel.dropped import dropped
 from verifier.kernel.scan import Definition, Macro, Scanned
 from verifier.kernel.tree import version_code
+from verifier.lower.c.kernel_guards import guard_of
 from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_trees import (
     addresses,
@@ -38,6 +39,7 @@ from verifier.syntax.nodes import nodes
 from verifier.syntax.numbers import COMPARED
 from verifier.syntax.rebuilt import rebuilt, retyped, substituted
 from verifier.syntax.trouble import Trouble
+from verifier.words.guards import EMPTY_MASK, GUARDED, GUARDS
 from verifier.words.table import (
     CONSTANT_MASKS,
     CPU_COUNTS,
@@ -184,7 +186,7 @@ class _Closure:
         if name in config:  # a constant that the test overrides
             self.cutter.config.used.add(name)
             return ast.Num(config[name], e.span)
-        if name in self.enums or name in NAMED_VALUES or name in CONSTANT_MASKS:
+        if name == EMPTY_MASK or name in self.enums or name in NAMED_VALUES or name in CONSTANT_MASKS:
             return e
         found = self._macro(name)
         if found is not None:
@@ -421,6 +423,8 @@ class _Closure:
             return self._statement_expr(x)
         if isinstance(x, ast.If):
             return self._if(x)
+        if isinstance(x, ast.Guard) and x.name not in GUARDS:
+            return self._guard(x)
         if isinstance(x, ast.Block) and not self.ours:
             return ast.Block(tuple(self._reached(x.body)), x.span)
         if isinstance(x, ast.Conditional):
@@ -449,6 +453,22 @@ class _Closure:
         if isinstance(x, ast.FieldInit):
             return replace(x, value=self._any(x.value))
         return self._mapped(x)
+
+    def _guard(self, x: ast.Guard) -> ast.Stmt:
+        """A guard that the tree may define. What it calls is the kernel's text."""
+        x = self._mapped(x)
+        try:
+            found = guard_of(self.cutter, x.name)
+        except Trouble as trouble:
+            self.account.said(trouble)
+            return ast.Empty(x.span)
+        if found is None:
+            return x
+        scopes, ours = self.scopes, self.ours
+        self.scopes, self.ours = [*scopes, {GUARDED}], False
+        begin, end = self._any(found.begin), self._any(found.end)
+        self.scopes, self.ours = scopes, ours
+        return replace(x, own=replace(found, begin=begin, end=end))
 
     def _statement_expr(self, x: ast.StatementExpr) -> ast.StatementExpr:
         """``({ … })``, whose last statement is its value."""

@@ -196,7 +196,7 @@ class Objects:
         that both have are the same memory (``FOLIO_MATCH()`` in include/linux/mm_types.h)."""
         if of == FOLIO and ("page" not in self.closed or name in self.fields["page"]):
             of = "page"
-        if of not in self.closed:
+        if of not in self.closed or (of, name) == ("page", "data"):  # what a page holds is no field of it
             return name
         return step(of.removeprefix("struct "), name, name in self.first.get(of, ()))
 

@@ -74,8 +74,10 @@ def moves(b: BodyCode, value: Val) -> bool:
 
 def on_addresses(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
     """What is calculated with virtual addresses: an unsigned long, as the kernel keeps them. Sums and
-    differences with numbers, differences of two, and masks."""
+    differences with numbers, differences of two, masks, and bits within a page that are set."""
     both = left.type == right.type
+    if op == "|" and not both:
+        return _with_bits(left, right, at)
     for value, e in zip((left, right), at, strict=True):
         if value.type != t.VA or op not in ("+", "-", "&") or (both and op != "-"):
             numeric(value, e)
@@ -85,6 +87,17 @@ def on_addresses(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExp
         check_same_va(left, right, at)
     function = "va_and" if op == "&" else t.ARITHMETIC[op]
     return Val(t.wrapped(call(function, left.expr, right.expr), t.ULONG), t.ULONG)
+
+
+def _with_bits(left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> Val:
+    """A virtual address in which bits of a constant are set, all of them within a page."""
+    address, number = (left, right) if left.type == t.VA else (right, left)
+    bits = number.expr.value if isinstance(number.expr, Const) else None
+    if not isinstance(bits, int) or not 0 <= bits < _PAGE:
+        text = f"which bits of a virtual address are set is a constant below {_PAGE} here"
+        raise Trouble("type", text, at[0].span.to(at[1].span), "write a sum, as v + PAGE_SIZE")
+    rest = call("va_and", address.expr, Const(~bits))
+    return Val(t.wrapped(call("add", rest, number.expr), t.ULONG), t.ULONG)
 
 
 def check_same_va(left: Val, right: Val, at: tuple[ast.CExpr, ast.CExpr]) -> None:

@@ -78,9 +78,10 @@ class Local:
 
 
 class Held(NamedTuple):
-    """A guard that holds its lock: what gives it back, where the guard is, and the labels in its scope."""
+    """A guard that holds its lock, or a local with ``__free()``: what gives it back, where it stands, and the
+    labels in its scope."""
 
-    end: ast.CallExpr
+    end: ast.Stmt
     span: Span
     labels: frozenset[str]
 

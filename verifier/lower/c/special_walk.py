@@ -108,4 +108,4 @@ def table_of(b: BodyCode, use: SpecialCall) -> Val:
     for handle, va in product(tables.handles, tables.vas):
         if handle in tables.tables:
             found = call("ite", call("eq", at, Const(tables.entries[handle, va])), Const(handle), found)
-    return Val(found, t.ANY if use.special.value == TRUE else t.TABLE)
+    return Val(found, t.PAGE_OF_TABLE if use.special.value == TRUE else t.TABLE)

@@ -20,6 +20,7 @@ from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
+from verifier.words.guards import EMPTY_MASK
 from verifier.words.table import INITIALIZERS
 
 
@@ -57,6 +58,10 @@ def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
         return
     if size is None and kind.kind == "struct" and not isinstance(s.init, ast.Braced):
         copy(b, local.fixed, copied_from(b, s.init, kind), s)
+        return
+    empty = isinstance(s.init, ast.Braced) and not s.init.items
+    if handle and kind == t.MASK and (empty or (isinstance(s.init, ast.Ident) and s.init.name == EMPTY_MASK)):
+        b.value(ast.CallExpr("cpumask_clear", (ast.Ident(s.name, s.span),), s.span))
         return
     if not isinstance(s.init, ast.Braced) or kind.kind == "mask":
         hint = "give it in braces, { … }" if kind.kind != "mask" else "use cpumask_copy(), cpumask_set_cpu()"

@@ -112,7 +112,7 @@ def declare(b: BodyCode, s: ast.Declare) -> None:
         local.fixed = value  # it points to that local for good
         return
     if kind.kind in t.HANDLES or kind.kind == "pointer":
-        local.type = kind
+        local.type = value.type if value is not None and t.is_table(kind, value.type) else kind
     if value is not None:
         store_local(b, local, value, s)
         keeps(b, s, local)
@@ -234,8 +234,9 @@ def switch(b: BodyCode, s: ast.Switch) -> None:
     b.frame.exits.append(Exits(end, outer.again, held, outer.held_again))
     b.frame.scopes.append({})
     for x in body:
-        if isinstance(x, ast.Guard) and x.body is None:
-            raise Trouble("guard", "a case would jump into the scope of this guard", x.span, "use a block")
+        if (isinstance(x, ast.Guard) and x.body is None) or (isinstance(x, ast.Declare) and x.free):
+            what = "guard" if isinstance(x, ast.Guard) else "local with __free()"
+            raise Trouble("guard", f"a case would jump into the scope of this {what}", x.span, "use a block")
         if isinstance(x, ast.Case):
             b.code.append(Label(labels[id(x)]))
         else:

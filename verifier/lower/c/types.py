@@ -68,6 +68,7 @@ U128 = Type("int", 128, False)
 BIT = Type("int", 1, False)  # of a mask
 MM, PAGE, VA, ENTRY, PTE, MASK = (Type(k) for k in ("mm", "page", "va", "entry", "pte", "mask"))
 BYTES = "bytes"  # with or without a sign, seen as what has the other
+PAGE_OF_TABLE = Type("table", tag="page")  # a table as its ``struct page``, whose fields are its own
 TABLE, UPPER, PMD, CODE = Type("table"), Type("upper"), Type("pmd"), Type("int", 32, tag="code")
 SRCU = Type("struct", tag="srcu_struct")  # no test looks into one
 HANDLES = frozenset({"mm", "table", "page", "va", "mask", "struct", "function"})
@@ -310,6 +311,11 @@ def high_half(address: Expr) -> Expr:
 def cells(a: Type | None) -> int:
     """How many cells an element of a type takes in an array: more than one if it is an array."""
     return a.bits * cells(a.to) if a is not None and a.kind == "array" else 1
+
+
+def is_table(kind: Type, given: Type) -> bool:
+    """Is what is declared as a ``struct page`` that of a table? It is the table then."""
+    return kind == PAGE and given == PAGE_OF_TABLE
 
 
 def joined(a: Type | None, b: Type) -> Type:
