@@ -12,7 +12,7 @@ SITE   := docs/_build
 # Compiled modules are kept, whatever the environment says: tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: verify test test-all check lint format golden bench docs clean
+.PHONY: verify test test-all trees check lint format golden bench docs clean
 
 verify: $(STAMP)
 	$(BIN)/verifier check -q litmus
@@ -36,6 +36,11 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+# litmus/kernel against the kernel trees that Debian has as packages: the text that it judges is theirs.
+trees: $(STAMP)
+	bash .ci/trees build/trees
+	VERIFIER_TREES=build/trees $(BIN)/python -m pytest -q tests/trees
 
 golden: $(STAMP)
 	$(BIN)/python -m pytest -q tests/golden tests/unit/test_seeds.py tests/unit/test_docs.py tests/unit/test_figures_of_pages.py --update-golden
