@@ -192,13 +192,15 @@ write mk_pte(page, migration)
 write mk_pte(page, swap)
     swp_entry
 write is_migration_entry(e) && pte_write(e)
-    is_writable_migration_entry
+    is_writable_migration_entry softleaf_is_migration_write
 write is_migration_entry(e) && !pte_write(e)
-    is_readable_migration_entry
+    is_readable_migration_entry softleaf_is_migration_read
 write is_migration_entry(e): the others are not here
     non_swap_entry
 write pfn_swap_entry_to_page(e)
     migration_entry_to_page swp_offset_pfn pfn_swap_entry_folio
+write softleaf_to_page(e)
+    softleaf_to_folio softleaf_to_pfn
 write pmd_leaf(e)
     pmd_large pud_large pmd_devmap
 write pte_present(e) && !pte_protnone(e); while a flush is pending, pte_present(e)

@@ -84,6 +84,7 @@ cpu_online (z?alloc|free)_cpumask_var task_rcu_dereference
 read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke jump
 local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
 p[tm][de]_protnone is_swap_p[tm][de] p[tm][de]_to_swp_entry swp_entry_to_p[tm][de] is_(pmd_)?migration_entry
+softleaf_(from_p(te|md)|to_(pte|page)|is_(none|swap|migration)) pmd_is_migration_entry
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
 wait_(var_)?event(_interruptible|_killable|_idle|_freezable)?(_timeout)?
 WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
