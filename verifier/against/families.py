@@ -129,6 +129,11 @@ FAMILIES = (
         (*_ATOMIC, "include/linux/spinlock.h"),
     ),
     Family(
+        "rcu_read_unlock", "int cell", ("0",), ("include/linux/rcupdate.h",), before="v5.16",
+        stubs={"rcu_read_unlock_strict": "void kernel_rcu_read_unlock_strict(void) { }"},
+        said="rcu_read_unlock_strict(), which does nothing without CONFIG_RCU_STRICT_GRACE_PERIOD",
+    ),
+    Family(
         r"rcu_read_(un)?lock(_sched|_sched_notrace)?|preempt_(dis|en)able(_no_resched)?|(likely|unlikely)"
         r"|local_irq_(dis|en)able|migrate_(dis|en)able|cond_resched|might_sleep",
         "int cell", ("0",), ("include/linux/rcupdate.h", "include/linux/uaccess.h"), arguments={"c": ("7",)},

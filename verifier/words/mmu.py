@@ -139,7 +139,7 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     lead, none = "" if upper else _MM, Store("p", FALSE)
     yield stores(f"{level}_clear({entry})", none, f"{doc} of none{five}{copied}", "1.1", lead=lead)
     name = f"{level}p"
-    source = f"{name}_get(), linux/pgtable.h" + ("" if level == "pte" else ", not compared with the file")
+    source = f"{name}_get(), linux/pgtable.h"
     for how in ("", "_lockless") if level in ("pte", "pmd") else ("",):
         yield row(g, f"{name}_get{how}({entry})", Load("p"), "a load", "1.1", content, source=source)
     clear, source = Locked("p", FALSE), f"native_{name}_get_and_clear(), {_64}"
@@ -211,9 +211,7 @@ def tables() -> Iterator[Word]:
         yield from _entries(level, "upper", "pmd")
         head = f"{level}_populate(mm: mm, p: upper, table: table)"
         doc = f"a plain store of a table{_five(level)}{_copied(level)}"
-        source = f"{level}_populate(), asm/pgalloc.h" + (
-            ", not compared with the file" if level == "p4d" else ""
-        )
+        source = f"{level}_populate(), asm/pgalloc.h"
         yield row(g, head, Store("p", Reg("table")), doc, "1.1", source=source)
         source = f"{level}_leaf(), earlier {level}_large(), {_X86}"
         source += "; always 0" if level in ("p4d", "pgd") else ""
@@ -332,7 +330,7 @@ def translation() -> Iterator[Word]:
     rules, source = "5.1, 5.3, 5.7", "load_cr3(), asm/processor.h; there of a pgd, without a PCID"
     yield from _both(g, f"load_cr3{head}", root, doc, rules, 1, source=source)
     keeps, doc = replace(root, kind="noflush"), "loads mm and flushes nothing"
-    source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}, not compared with the file"
+    source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}"
     yield from _both(g, f"load_cr3_noflush{head}", keeps, doc, rules, 1, source=source)
     reads = partial(row, g, source="no kernel function of this name: __read_cr3(), asm/special_insns.h")
     read = partial(Special, "read_register", "no data access")
@@ -404,7 +402,7 @@ def code() -> Iterator[Word]:
     instructions: tuple[tuple[Serializer, str], ...] = (
         (
             "sync_core",
-            "sync_core(), asm/sync_core.h: IRET to itself, or, not compared with the file, SERIALIZE",
+            "sync_core(), asm/sync_core.h: SERIALIZE if the CPU has it, else IRET to itself",
         ),
         ("cpuid", "native_cpuid(), asm/processor.h"),
         ("serialize", "serialize(), asm/special_insns.h"),
