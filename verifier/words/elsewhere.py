@@ -220,7 +220,8 @@ there is no such bit of entries here: the walker does not look at it
 leave it out: it does nothing on x86
     update_mmu_cache update_mmu_cache_range flush_cache_range flush_cache_page flush_cache_mm
     flush_dcache_page flush_icache_range flush_icache_page flush_dcache_folio arch_enter_lazy_mmu_mode
-    arch_leave_lazy_mmu_mode
+    arch_leave_lazy_mmu_mode lazy_mmu_mode_enable lazy_mmu_mode_disable lazy_mmu_mode_pause
+    lazy_mmu_mode_resume flush_tlb_before_set
 leave it out: without CONFIG_PAGE_TABLE_CHECK it does nothing; with it, it counts who maps a page
     page_table_check_pte_set page_table_check_ptes_set page_table_check_pmd_set page_table_check_pud_set
     page_table_check_pte_clear page_table_check_pmd_clear page_table_check_pud_clear

@@ -156,6 +156,13 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     head = f"{name}_cmpxchg({entry}, expected: {content}, {value})"
     doc = "LOCK CMPXCHG, LOCK'd also when it fails; compares attributes, too"
     yield row(g, head, swap, doc, lock, content, source="no kernel function: cmpxchg() of the entry")
+    if level == "pte":
+        source = f"ptep_try_set(), {_X86}; v7.2 and later"
+        swap, doc = (
+            replace(swap, when=f("eq", OLD, 0), result=f("eq", OLD, 0)),
+            "LOCK CMPXCHG of none; was it none?",
+        )
+        yield row(g, f"ptep_try_set({entry}, {value})", swap, doc, lock, "number", source=source)
     asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")  # present: PROT_NONE, too
     yield asks(f"{level}_none({value})", Pure(f("eq", "e", 0)), f"is it none?{five}", "", "number")
     doc = f"is P set, or is it PROT_NONE? False for none, swap and migration entries{five}"

@@ -202,10 +202,10 @@ else
   syn keyword litmusWord pte_mkwrite pte_mkyoung pte_none pte_offset_kernel pte_page pte_present pte_protnone pte_same
   syn keyword litmusWord pte_to_swp_entry pte_user pte_val pte_write pte_wrprotect pte_young ptep_clear ptep_cmpxchg ptep_get
   syn keyword litmusWord ptep_get_and_clear ptep_get_lockless ptep_set_wrprotect ptep_test_and_clear_dirty
-  syn keyword litmusWord ptep_test_and_clear_young ptep_xchg pud pud_access_permitted pud_addr_end pud_bad pud_clear
-  syn keyword litmusWord pud_dirty pud_huge pud_leaf pud_mkclean pud_mkdirty pud_mkold pud_mkwrite pud_mkyoung pud_none
-  syn keyword litmusWord pud_offset pud_offset_lockless pud_page pud_populate pud_present pud_same pud_trans_huge pud_val
-  syn keyword litmusWord pud_write pud_wrprotect pud_young pudp_cmpxchg pudp_establish pudp_get pudp_get_and_clear
+  syn keyword litmusWord ptep_test_and_clear_young ptep_try_set ptep_xchg pud pud_access_permitted pud_addr_end pud_bad
+  syn keyword litmusWord pud_clear pud_dirty pud_huge pud_leaf pud_mkclean pud_mkdirty pud_mkold pud_mkwrite pud_mkyoung
+  syn keyword litmusWord pud_none pud_offset pud_offset_lockless pud_page pud_populate pud_present pud_same pud_trans_huge
+  syn keyword litmusWord pud_val pud_write pud_wrprotect pud_young pudp_cmpxchg pudp_establish pudp_get pudp_get_and_clear
   syn keyword litmusWord pudp_huge_get_and_clear pudp_test_and_clear_young pudp_xchg put_cpu raw_cpu_add raw_cpu_add_return
   syn keyword litmusWord raw_cpu_and raw_cpu_cmpxchg raw_cpu_cmpxchg128 raw_cpu_cmpxchg_double raw_cpu_dec raw_cpu_dec_return
   syn keyword litmusWord raw_cpu_inc raw_cpu_inc_return raw_cpu_or raw_cpu_read raw_cpu_sub raw_cpu_sub_return
@@ -234,28 +234,28 @@ else
   syn keyword litmusWord spin_lock_irqsave_nested spin_lock_nest_lock spin_lock_nested spin_trylock spin_trylock_bh
   syn keyword litmusWord spin_trylock_irq spin_trylock_irqsave spin_unlock spin_unlock_bh spin_unlock_irq
   syn keyword litmusWord spin_unlock_irqrestore spin_unlock_wait srcu_barrier srcu_dereference srcu_dereference_check
-  syn keyword litmusWord srcu_dereference_notrace srcu_down_read srcu_read_lock srcu_read_lock_fast srcu_read_lock_lite
-  syn keyword litmusWord srcu_read_lock_nmisafe srcu_read_lock_notrace srcu_read_unlock srcu_read_unlock_fast
-  syn keyword litmusWord srcu_read_unlock_lite srcu_read_unlock_nmisafe srcu_read_unlock_notrace srcu_up_read
-  syn keyword litmusWord swp_entry_to_pmd swp_entry_to_pte sync_cmpxchg sync_core synchronize_net synchronize_rcu
-  syn keyword litmusWord synchronize_rcu_bh synchronize_rcu_expedited synchronize_sched synchronize_sched_expedited
-  syn keyword litmusWord synchronize_srcu synchronize_srcu_expedited sysret task_rcu_dereference test_and_change_bit
-  syn keyword litmusWord test_and_clear_bit test_and_set_bit test_and_set_bit_lock test_bit test_bit_acquire text_poke
-  syn keyword litmusWord this_cpu_add this_cpu_add_return this_cpu_and this_cpu_cmpxchg this_cpu_cmpxchg128
-  syn keyword litmusWord this_cpu_cmpxchg_double this_cpu_dec this_cpu_dec_return this_cpu_inc this_cpu_inc_return
-  syn keyword litmusWord this_cpu_or this_cpu_ptr this_cpu_read this_cpu_sub this_cpu_sub_return this_cpu_try_cmpxchg
-  syn keyword litmusWord this_cpu_try_cmpxchg128 this_cpu_write this_cpu_xchg tlbsync translate try_cmpxchg try_cmpxchg128
-  syn keyword litmusWord try_cmpxchg128_acquire try_cmpxchg128_local try_cmpxchg128_relaxed try_cmpxchg128_release
-  syn keyword litmusWord try_cmpxchg64 try_cmpxchg_acquire try_cmpxchg_local try_cmpxchg_relaxed try_cmpxchg_release unlikely
-  syn keyword litmusWord up up_read up_write user_read user_write vfree virt_load_acquire virt_mb virt_rmb virt_store_mb
-  syn keyword litmusWord virt_store_release virt_to_page virt_to_ptdesc virt_wmb wait_event wait_event_freezable
-  syn keyword litmusWord wait_event_idle wait_event_idle_timeout wait_event_interruptible wait_event_interruptible_timeout
-  syn keyword litmusWord wait_event_killable wait_event_killable_timeout wait_event_timeout wait_on_bit wait_on_bit_lock
-  syn keyword litmusWord wait_var_event wait_var_event_interruptible wait_var_event_killable wait_var_event_timeout wmb
-  syn keyword litmusWord write_cr3 write_lock write_lock_bh write_lock_irq write_lock_irqsave write_trylock
-  syn keyword litmusWord write_trylock_irqsave write_unlock write_unlock_bh write_unlock_irq write_unlock_irqrestore wrmsr
-  syn keyword litmusWord wrmsrl wrmsrns wrmsrq xchg xchg_acquire xchg_relaxed xchg_release xor_unlock_is_negative_byte
-  syn keyword litmusWord zalloc_cpumask_var
+  syn keyword litmusWord srcu_dereference_notrace srcu_down_read srcu_down_read_fast srcu_read_lock srcu_read_lock_fast
+  syn keyword litmusWord srcu_read_lock_fast_updown srcu_read_lock_lite srcu_read_lock_nmisafe srcu_read_lock_notrace
+  syn keyword litmusWord srcu_read_unlock srcu_read_unlock_fast srcu_read_unlock_fast_updown srcu_read_unlock_lite
+  syn keyword litmusWord srcu_read_unlock_nmisafe srcu_read_unlock_notrace srcu_up_read srcu_up_read_fast swp_entry_to_pmd
+  syn keyword litmusWord swp_entry_to_pte sync_cmpxchg sync_core synchronize_net synchronize_rcu synchronize_rcu_bh
+  syn keyword litmusWord synchronize_rcu_expedited synchronize_sched synchronize_sched_expedited synchronize_srcu
+  syn keyword litmusWord synchronize_srcu_expedited sysret task_rcu_dereference test_and_change_bit test_and_clear_bit
+  syn keyword litmusWord test_and_set_bit test_and_set_bit_lock test_bit test_bit_acquire text_poke this_cpu_add
+  syn keyword litmusWord this_cpu_add_return this_cpu_and this_cpu_cmpxchg this_cpu_cmpxchg128 this_cpu_cmpxchg_double
+  syn keyword litmusWord this_cpu_dec this_cpu_dec_return this_cpu_inc this_cpu_inc_return this_cpu_or this_cpu_ptr
+  syn keyword litmusWord this_cpu_read this_cpu_sub this_cpu_sub_return this_cpu_try_cmpxchg this_cpu_try_cmpxchg128
+  syn keyword litmusWord this_cpu_write this_cpu_xchg tlbsync translate try_cmpxchg try_cmpxchg128 try_cmpxchg128_acquire
+  syn keyword litmusWord try_cmpxchg128_local try_cmpxchg128_relaxed try_cmpxchg128_release try_cmpxchg64 try_cmpxchg_acquire
+  syn keyword litmusWord try_cmpxchg_local try_cmpxchg_relaxed try_cmpxchg_release unlikely up up_read up_write user_read
+  syn keyword litmusWord user_write vfree virt_load_acquire virt_mb virt_rmb virt_store_mb virt_store_release virt_to_page
+  syn keyword litmusWord virt_to_ptdesc virt_wmb wait_event wait_event_freezable wait_event_idle wait_event_idle_timeout
+  syn keyword litmusWord wait_event_interruptible wait_event_interruptible_timeout wait_event_killable
+  syn keyword litmusWord wait_event_killable_timeout wait_event_timeout wait_on_bit wait_on_bit_lock wait_var_event
+  syn keyword litmusWord wait_var_event_interruptible wait_var_event_killable wait_var_event_timeout wmb write_cr3 write_lock
+  syn keyword litmusWord write_lock_bh write_lock_irq write_lock_irqsave write_trylock write_trylock_irqsave write_unlock
+  syn keyword litmusWord write_unlock_bh write_unlock_irq write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg
+  syn keyword litmusWord xchg_acquire xchg_relaxed xchg_release xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
   syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK

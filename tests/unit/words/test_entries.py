@@ -114,6 +114,14 @@ def test_an_upper_soft_leaf() -> None:
     assert states("v -> A", code, "0:r0; 0:r1; 0:r2") == ["0:r0=1; 0:r1=B; 0:r2=0;"]
 
 
+@pytest.mark.parametrize(
+    ("held", "did", "page"), [("none", 1, "B"), ("A", 0, "A"), ("mk_pte(A, ro)", 0, "A")]
+)
+def test_an_entry_is_set_if_it_is_none(held: str, did: int, page: str) -> None:
+    code = "r0 = ptep_try_set(pte(N, v), mk_pte(B, 0)); r1 = pte_page(ptep_get(pte(N, v)));"
+    assert states(f"v -> {held}", code, "0:r0; 0:r1") == [f"0:r0={did}; 0:r1={page};"]
+
+
 def test_an_entry_that_is_none_is_no_soft_leaf() -> None:
     code = "pte_clear(pte(N, v)); r0 = softleaf_is_none(softleaf_from_pte(ptep_get(pte(N, v))));"
     assert states("v -> A", code, "0:r0") == ["0:r0=1;"]

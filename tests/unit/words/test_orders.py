@@ -41,7 +41,7 @@ read_unlock(_irq|_irqrestore|_bh)? (down|up)_(read|write) down_write_trylock dow
 synchronize_(rcu|rcu_expedited|rcu_bh|sched|sched_expedited|net|srcu|srcu_expedited)
 srcu_barrier rcu_barrier(_sched|_bh)?
 srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?(set|clear)_cpu
-p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear p[mu]dp_establish
+p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear ptep_try_set p[mu]dp_establish
 load_cr3(_noflush)? (native_|__native_)?write_cr3 invlpg (__)?flush_tlb_one_(user|kernel)
 __flush_tlb_(one|single) native_flush_tlb_one_user __native_flush_tlb_single
 flush_tlb_local native_flush_tlb_(local|global) __flush_tlb_(local|global)
@@ -69,7 +69,8 @@ __bit_spin_unlock wrmsrns
 mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore|_bh)?
 rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
 call_rcu(_hurry|_sched|_bh)? spin_unlock_wait
-srcu_read_(un)?lock_(lite|fast) call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
+srcu_read_(un)?lock_(lite|fast|fast_updown) srcu_(down|up)_read_fast
+call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
 per_cpu (raw_)?smp_processor_id (get|put)_cpu num_online_cpus __cpumask_(set|clear)_cpu
 cpumask_(test_cpu|of|empty|full|weight|first|any|any_but|and|andnot|or|copy|clear|setall) mm_cpumask
