@@ -74,6 +74,7 @@ def _sections() -> Iterator[Word]:
     for flavour, more in (
         ("_lite", "; v6.13 to v6.16"),
         ("_fast", "; v6.15 and later"),
+        ("_fast_notrace", "; v6.19 and later (version unchecked)"),
     ):
         header = "linux/srcu.h, linux/srcutree.h"
         doc = "a section begins; no fence"

@@ -235,27 +235,28 @@ else
   syn keyword litmusWord spin_trylock_irq spin_trylock_irqsave spin_unlock spin_unlock_bh spin_unlock_irq
   syn keyword litmusWord spin_unlock_irqrestore spin_unlock_wait srcu_barrier srcu_dereference srcu_dereference_check
   syn keyword litmusWord srcu_dereference_notrace srcu_down_read srcu_down_read_fast srcu_read_lock srcu_read_lock_fast
-  syn keyword litmusWord srcu_read_lock_fast_updown srcu_read_lock_lite srcu_read_lock_nmisafe srcu_read_lock_notrace
-  syn keyword litmusWord srcu_read_unlock srcu_read_unlock_fast srcu_read_unlock_fast_updown srcu_read_unlock_lite
-  syn keyword litmusWord srcu_read_unlock_nmisafe srcu_read_unlock_notrace srcu_up_read srcu_up_read_fast swp_entry_to_pmd
-  syn keyword litmusWord swp_entry_to_pte sync_cmpxchg sync_core synchronize_net synchronize_rcu synchronize_rcu_bh
-  syn keyword litmusWord synchronize_rcu_expedited synchronize_sched synchronize_sched_expedited synchronize_srcu
-  syn keyword litmusWord synchronize_srcu_expedited sysret task_rcu_dereference test_and_change_bit test_and_clear_bit
-  syn keyword litmusWord test_and_set_bit test_and_set_bit_lock test_bit test_bit_acquire text_poke this_cpu_add
-  syn keyword litmusWord this_cpu_add_return this_cpu_and this_cpu_cmpxchg this_cpu_cmpxchg128 this_cpu_cmpxchg_double
-  syn keyword litmusWord this_cpu_dec this_cpu_dec_return this_cpu_inc this_cpu_inc_return this_cpu_or this_cpu_ptr
-  syn keyword litmusWord this_cpu_read this_cpu_sub this_cpu_sub_return this_cpu_try_cmpxchg this_cpu_try_cmpxchg128
-  syn keyword litmusWord this_cpu_write this_cpu_xchg tlbsync translate try_cmpxchg try_cmpxchg128 try_cmpxchg128_acquire
-  syn keyword litmusWord try_cmpxchg128_local try_cmpxchg128_relaxed try_cmpxchg128_release try_cmpxchg64 try_cmpxchg_acquire
-  syn keyword litmusWord try_cmpxchg_local try_cmpxchg_relaxed try_cmpxchg_release unlikely up up_read up_write user_read
-  syn keyword litmusWord user_write vfree virt_load_acquire virt_mb virt_rmb virt_store_mb virt_store_release virt_to_page
-  syn keyword litmusWord virt_to_ptdesc virt_wmb wait_event wait_event_freezable wait_event_idle wait_event_idle_timeout
-  syn keyword litmusWord wait_event_interruptible wait_event_interruptible_timeout wait_event_killable
-  syn keyword litmusWord wait_event_killable_timeout wait_event_timeout wait_on_bit wait_on_bit_lock wait_var_event
-  syn keyword litmusWord wait_var_event_interruptible wait_var_event_killable wait_var_event_timeout wmb write_cr3 write_lock
-  syn keyword litmusWord write_lock_bh write_lock_irq write_lock_irqsave write_trylock write_trylock_irqsave write_unlock
-  syn keyword litmusWord write_unlock_bh write_unlock_irq write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg
-  syn keyword litmusWord xchg_acquire xchg_relaxed xchg_release xor_unlock_is_negative_byte zalloc_cpumask_var
+  syn keyword litmusWord srcu_read_lock_fast_notrace srcu_read_lock_fast_updown srcu_read_lock_lite srcu_read_lock_nmisafe
+  syn keyword litmusWord srcu_read_lock_notrace srcu_read_unlock srcu_read_unlock_fast srcu_read_unlock_fast_notrace
+  syn keyword litmusWord srcu_read_unlock_fast_updown srcu_read_unlock_lite srcu_read_unlock_nmisafe srcu_read_unlock_notrace
+  syn keyword litmusWord srcu_up_read srcu_up_read_fast swp_entry_to_pmd swp_entry_to_pte sync_cmpxchg sync_core
+  syn keyword litmusWord synchronize_net synchronize_rcu synchronize_rcu_bh synchronize_rcu_expedited synchronize_sched
+  syn keyword litmusWord synchronize_sched_expedited synchronize_srcu synchronize_srcu_expedited sysret task_rcu_dereference
+  syn keyword litmusWord test_and_change_bit test_and_clear_bit test_and_set_bit test_and_set_bit_lock test_bit
+  syn keyword litmusWord test_bit_acquire text_poke this_cpu_add this_cpu_add_return this_cpu_and this_cpu_cmpxchg
+  syn keyword litmusWord this_cpu_cmpxchg128 this_cpu_cmpxchg_double this_cpu_dec this_cpu_dec_return this_cpu_inc
+  syn keyword litmusWord this_cpu_inc_return this_cpu_or this_cpu_ptr this_cpu_read this_cpu_sub this_cpu_sub_return
+  syn keyword litmusWord this_cpu_try_cmpxchg this_cpu_try_cmpxchg128 this_cpu_write this_cpu_xchg tlbsync translate
+  syn keyword litmusWord try_cmpxchg try_cmpxchg128 try_cmpxchg128_acquire try_cmpxchg128_local try_cmpxchg128_relaxed
+  syn keyword litmusWord try_cmpxchg128_release try_cmpxchg64 try_cmpxchg_acquire try_cmpxchg_local try_cmpxchg_relaxed
+  syn keyword litmusWord try_cmpxchg_release unlikely up up_read up_write user_read user_write vfree virt_load_acquire
+  syn keyword litmusWord virt_mb virt_rmb virt_store_mb virt_store_release virt_to_page virt_to_ptdesc virt_wmb wait_event
+  syn keyword litmusWord wait_event_freezable wait_event_idle wait_event_idle_timeout wait_event_interruptible
+  syn keyword litmusWord wait_event_interruptible_timeout wait_event_killable wait_event_killable_timeout wait_event_timeout
+  syn keyword litmusWord wait_on_bit wait_on_bit_lock wait_var_event wait_var_event_interruptible wait_var_event_killable
+  syn keyword litmusWord wait_var_event_timeout wmb write_cr3 write_lock write_lock_bh write_lock_irq write_lock_irqsave
+  syn keyword litmusWord write_trylock write_trylock_irqsave write_unlock write_unlock_bh write_unlock_irq
+  syn keyword litmusWord write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg xchg_acquire xchg_relaxed xchg_release
+  syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
   syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK

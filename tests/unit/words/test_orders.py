@@ -69,7 +69,7 @@ __bit_spin_unlock wrmsrns
 mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore|_bh)?
 rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
 call_rcu(_hurry|_sched|_bh)? spin_unlock_wait
-srcu_read_(un)?lock_(lite|fast|fast_updown) srcu_(down|up)_read_fast
+srcu_read_(un)?lock_(lite|fast(_updown|_notrace)?) srcu_(down|up)_read_fast
 call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
 per_cpu (raw_)?smp_processor_id (get|put)_cpu num_online_cpus __cpumask_(set|clear)_cpu

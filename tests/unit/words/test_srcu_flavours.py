@@ -10,6 +10,7 @@ PAIRS = {
     ("srcu_read_lock", "srcu_read_unlock"): False,
     ("srcu_down_read", "srcu_up_read"): False,
     ("srcu_read_lock_fast", "srcu_read_unlock_fast"): True,
+    ("srcu_read_lock_fast_notrace", "srcu_read_unlock_fast_notrace"): True,
     ("srcu_read_lock_fast_updown", "srcu_read_unlock_fast_updown"): True,
     ("srcu_down_read_fast", "srcu_up_read_fast"): True,
 }
@@ -51,3 +52,14 @@ P2 {{ WRITE_ONCE(x, 1); synchronize_srcu(&s); WRITE_ONCE(y, 1); }}
 exists (0:r0 = 1)
 """
     assert states(text) == ["0:r0=0;", "0:r0=1;"]
+
+
+@pytest.mark.parametrize(("name", "may"), [("srcu", False), ("srcu_fast", True), ("srcu_fast_notrace", True)])
+def test_guards_of_srcu_are_these_readers(name: str, may: bool) -> None:
+    text = f"""MM t
+{{ int x; int y; struct srcu_struct s; }}
+P0 {{ WRITE_ONCE(x, 1); scoped_guard({name}, &s) {{ r0 = READ_ONCE(y); }} }}
+P1 {{ WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); }}
+exists (0:r0 = 0 /\\ 1:r0 = 0)
+"""
+    assert ("0:r0=0; 1:r0=0;" in states(text)) == may
