@@ -14,6 +14,7 @@ from verifier.records import NamedTuple, dataclass, field
 
 _BRACKET = pattern(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
 _ENUM = pattern(r"\benum\b[^{};()=]*\{([^{}]*)\}")
+_BEHIND = pattern(r"(?:\s+__\w+)+$")
 _CALLED = pattern(r"\b([A-Za-z_]\w*)\s*\(")
 _ATTRIBUTES = frozenset(
     {
@@ -162,8 +163,8 @@ def _trimmed(text: str, start: int) -> int:
 
 
 def is_head(text: str) -> bool:
-    """Could this stand before the body of a function?"""
-    text = text.strip()
+    """Could this stand before the body of a function? Attributes may stand behind its parameters."""
+    text = _BEHIND.sub("", text.strip())
     return text.endswith(")") and "=" not in re.sub(r"\([^()]*\)", "", text)
 
 

@@ -129,8 +129,13 @@ FAMILIES = (
         (*_ATOMIC, "include/linux/spinlock.h"),
     ),
     Family(
-        r"rcu_read_(un)?lock(_sched|_bh|_sched_notrace)?|preempt_(dis|en)able(_no_resched)?|(likely|unlikely)"
-        r"|local_irq_(dis|en)able|pagefault_(dis|en)able|migrate_(dis|en)able|cond_resched|might_sleep",
+        "rcu_read_unlock", "int cell", ("0",), ("include/linux/rcupdate.h",), before="v5.16",
+        stubs={"rcu_read_unlock_strict": "void kernel_rcu_read_unlock_strict(void) { }"},
+        said="rcu_read_unlock_strict(), which does nothing without CONFIG_RCU_STRICT_GRACE_PERIOD",
+    ),
+    Family(
+        r"rcu_read_(un)?lock(_sched|_sched_notrace)?|preempt_(dis|en)able(_no_resched)?|(likely|unlikely)"
+        r"|local_irq_(dis|en)able|migrate_(dis|en)able|cond_resched|might_sleep",
         "int cell", ("0",), ("include/linux/rcupdate.h", "include/linux/uaccess.h"), arguments={"c": ("7",)},
     ),
     Family(
@@ -196,7 +201,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"task_rcu_dereference|srcu_dereference\w*", "it needs a structure of the kernel around its pointer"),
     (r"(\w*spin_\w*|write_trylock_)(irqsave|irqrestore)\w*|local_irq_(save|restore)|irqs_disabled",
      "it keeps flags of the processor"),
-    (r"\w*spin_\w*|local_bh_\w*|local_(un)?lock\w*",
+    (r"\w*spin_\w*|local_bh_\w*|local_(un)?lock\w*|rcu_read_(un)?lock_bh|pagefault_(dis|en)able",
      "it counts in an object of the kernel's own, or needs lockdep's types"),
     (r"this_cpu_ptr|per_cpu\w*|\w*smp_processor_id|(get|put)_cpu|num_online_cpus|preemptible"
      r"|cpu_online",

@@ -28,6 +28,7 @@ _INTEGERS = frozenset(
     "long",
      "unsigned", "short", "char", "signed"}
 )  # fmt: skip
+_AGGREGATES = frozenset({"struct", "union"})
 _QUALIFIERS = frozenset({"const", "volatile", "__volatile__", "__const__"})
 _DROPPED = frozenset({"__extension__", "__volatile__", "__const__", "__restrict", "__force"})
 # Types that are others here.
@@ -73,7 +74,25 @@ class _Taking:
 
     def taken(self, given: list[Token]) -> list[Token]:
         """Expanded tokens as a test has them."""
-        return self.called(rewritten(without_asm(given, self.told, self.unknown), self.family))
+        sized = self.sized(without_asm(given, self.told, self.unknown))
+        return self.called(rewritten(sized, self.family))
+
+    def sized(self, given: list[Token]) -> list[Token]:
+        """Tokens without ``sizeof(struct { … })``: nothing says how large it is. A call that nobody can make
+        stands for it: it may be code that is never reached."""
+        out: list[Token] = []
+        at = 0
+        while at < len(given):
+            if given[at].text == "sizeof" and at + 2 < len(given) and given[at + 2].text in _AGGREGATES:
+                end = closing(given, at + 1)
+                if any(token.text == "{" for token in given[at:end]):
+                    self.unknown.append(f"nothing says how large {spelled(given[at + 2 : end])} is")
+                    out += tokens(f"{NO_WORD}{len(self.unknown) - 1}()")
+                    at = end + 1
+                    continue
+            out.append(given[at])
+            at += 1
+        return out
 
     def called(self, given: list[Token]) -> list[Token]:
         """Tokens in which each function of the tree has the name that it has in a test."""

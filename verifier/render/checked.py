@@ -23,8 +23,10 @@ interrupt; against another CPU. The final states, and those in which a run hangs
 [kernel-text.md](kernel-text.md#the-words-against-a-tree).
 
 This page is made from such runs: `python -c "from verifier.render.checked import page;
-print(page(['v6.12.json', …]), end='')"`, where each file has what `--format json` printed about the tree of
-that name. Snapshots stand for series.
+print(page(['v6.12.117.json', …]), end='')"`, where each file has what `--format json` printed about the tree
+whose Makefile says that version. A column is about that tree; what holds for a row's other versions, the row
+says. The trees of v5.10, v6.1, v6.12, v7.2 and v7.3 are those of Debian's packages, with its patches; the
+others are copies of a release in public repositories.
 
 | mark | means |
 |---|---|

@@ -255,7 +255,7 @@ def bits() -> Iterator[Word]:
     source += "since v6.7 (version unchecked)"
     name = "xor_unlock_is_negative_byte(mask: number, addr: word)"
     yield row(g, name, flips, doc, lock, "number", source=source)
-    source = "wait_on_bit(), wait_on_bit_lock(), linux/wait_bit.h, not compared with the file; "
+    source = "wait_on_bit(), wait_on_bit_lock(), linux/wait_bit.h; "
     source += "the sleep is left out, so no wake-up is lost; linux/wait_bit.inc has it"
     waits = partial(row, g, source=source, sleeps=True)
     clear, args = f("eq", was, 0), "addr: word, nr: bit, mode: number"

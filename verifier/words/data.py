@@ -208,7 +208,7 @@ def locks() -> Iterator[Word]:
         doc, rule = "a load if it is taken; 1 if it took it", "1.1, 2.1, 18.1, 19.2"
         source = f"__raw_spin_trylock(), linux/spinlock_api_smp.h; queued_spin_trylock(), {spin}"
         yield row(g, f"{prefix}_trylock({one})", attempt, doc, rule, "number", source=source)
-        source = f"{prefix}_trylock_irq() and kin, linux/spinlock.h, not compared with the file"
+        source = f"{prefix}_trylock_irq() and kin, linux/spinlock.h"
         for how, before, after, parameters, rules in (
             ("irq", IRQ_OFF, IRQ_ON, one, "8.3"),
             ("irqsave", IRQ_SAVE, IRQ_RESTORE, saved, "8.3"),
@@ -239,7 +239,7 @@ def locks() -> Iterator[Word]:
         back = (drop, BH_ON, NO_READER)
         yield drops(f"{prefix}_unlock_bh({one})", back, "and softirqs on", "1.1, 18.1, 18.3")
     for raw in ("", "raw_"):
-        source = f"{raw}spin_lock_init(), linux/spinlock.h, not compared with the file"
+        source = f"{raw}spin_lock_init(), linux/spinlock.h"
         yield row(g, f"{raw}spin_lock_init(l: pointer)", drop, "a plain store", "1.1", source=source)
     doc = "waits until it is free; v4.8 to v4.13 as here"
     source = "queued_spin_unlock_wait(), kernel/locking/qspinlock.c, v4.8 to v4.13 (version unchecked); "
@@ -328,7 +328,7 @@ def masks() -> Iterator[Word]:
     yield on_stack("zalloc_cpumask_var(m: mask, gfp)", empty, doc, "1.1", "number")
     yield on_stack("free_cpumask_var(m: mask)", (), "nothing", "")
     mine, doc = Pure(f("mm_cpumask", "mm")), "the CPUs that may use mm"
-    source = "mm_cpumask(), linux/mm_types.h, not compared with the file"
+    source = "mm_cpumask(), linux/mm_types.h"
     yield row(g, "mm_cpumask(mm: mm)", mine, doc, "", "mask", source=source)
     single, doc = Special("mask_of"), "a constant mask of one CPU"
     yield row(g, "cpumask_of(cpu: cpu)", single, doc, "", "mask", source="get_cpu_mask(), linux/cpumask.h")
@@ -463,14 +463,14 @@ def control() -> Iterator[Word]:
     yield row(g, name, (), "nothing", source=source)
 
 
-_LOCKDEP = "linux/lockdep.h, not compared with the file"
+_LOCKDEP = "linux/lockdep.h, without CONFIG_PROVE_LOCKING"
 _MIGRATE = "kernel/sched/core.c; preempt_disable() up to v5.10 without CONFIG_PREEMPT_RT (version unchecked)"
-_FAULTS = "linux/uaccess.h, not compared with the file"
+_FAULTS = "linux/uaccess.h"
 _RESCHED = "nothing, which admits more: it may schedule"
 _QUIET = (
     ("cpu_relax", "asm/vdso/processor.h", "nothing"),
-    ("cond_resched", "linux/sched.h, not compared with the file", _RESCHED),
-    ("cant_migrate", "linux/kernel.h, not compared with the file", "nothing"),
+    ("cond_resched", "linux/sched.h", _RESCHED),
+    ("cant_migrate", "linux/kernel.h", "nothing"),
     ("might_sleep", "linux/kernel.h", _RESCHED),
     ("lockdep_assert_irqs_disabled", _LOCKDEP, "nothing"),
     ("lockdep_assert_irqs_enabled", _LOCKDEP, "nothing"),

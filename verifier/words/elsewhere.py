@@ -192,13 +192,15 @@ write mk_pte(page, migration)
 write mk_pte(page, swap)
     swp_entry
 write is_migration_entry(e) && pte_write(e)
-    is_writable_migration_entry
+    is_writable_migration_entry softleaf_is_migration_write
 write is_migration_entry(e) && !pte_write(e)
-    is_readable_migration_entry
+    is_readable_migration_entry softleaf_is_migration_read
 write is_migration_entry(e): the others are not here
     non_swap_entry
 write pfn_swap_entry_to_page(e)
     migration_entry_to_page swp_offset_pfn pfn_swap_entry_folio
+write softleaf_to_page(e)
+    softleaf_to_folio softleaf_to_pfn
 write pmd_leaf(e)
     pmd_large pud_large pmd_devmap
 write pte_present(e) && !pte_protnone(e); while a flush is pending, pte_present(e)
@@ -218,7 +220,8 @@ there is no such bit of entries here: the walker does not look at it
 leave it out: it does nothing on x86
     update_mmu_cache update_mmu_cache_range flush_cache_range flush_cache_page flush_cache_mm
     flush_dcache_page flush_icache_range flush_icache_page flush_dcache_folio arch_enter_lazy_mmu_mode
-    arch_leave_lazy_mmu_mode
+    arch_leave_lazy_mmu_mode lazy_mmu_mode_enable lazy_mmu_mode_disable lazy_mmu_mode_pause
+    lazy_mmu_mode_resume flush_tlb_before_set
 leave it out: without CONFIG_PAGE_TABLE_CHECK it does nothing; with it, it counts who maps a page
     page_table_check_pte_set page_table_check_ptes_set page_table_check_pmd_set page_table_check_pud_set
     page_table_check_pte_clear page_table_check_pmd_clear page_table_check_pud_clear

@@ -46,7 +46,8 @@ def _locks() -> list[LockGuard]:
         rows.append(LockGuard(f"{name}_irq", f"{lock}_irq", f"{unlock}_irq"))
         rows.append(LockGuard(f"{name}_irqsave", f"{lock}_irqsave", f"{unlock}_irqrestore", keeps="flags"))
     rows += [LockGuard(f"{p}spinlock_bh", f"{p}spin_lock_bh", f"{p}spin_unlock_bh") for p in ("", "raw_")]
-    rows.append(LockGuard("srcu", "srcu_read_lock", "srcu_read_unlock", keeps="index"))
+    for how in ("", "_fast", "_fast_notrace"):  # the last two since v6.19 (version unchecked), linux/srcu.h
+        rows.append(LockGuard(f"srcu{how}", f"srcu_read_lock{how}", f"srcu_read_unlock{how}", keeps="index"))
     return rows
 
 

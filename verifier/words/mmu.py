@@ -25,6 +25,8 @@ from verifier.words.rows import (
 
 _64, _X86, _TLB = "asm/pgtable_64.h", "asm/pgtable.h", "arch/x86/mm/tlb.c"
 _BARE, _TEST = "no kernel function: the instruction", "no kernel function: an access of the test"
+_LEAF, _SOFT = "linux/leafops.h", "v6.19 and later (version unchecked)"
+_NAMED = "the page that a migration entry names"
 _XCHG = "no kernel function: xchg() of the entry"
 
 UPPER_LEVELS = ("pmd", "pud", "p4d", "pgd")
@@ -61,33 +63,59 @@ def _is(e: str, *bits: int) -> Expr:
 def _absent() -> Iterator[Word]:
     """Entries that are not present and hold something: PROT_NONE, and what include/linux/swapops.h makes."""
     g = "Page tables"
+    removed = f"up to v6.18 (version unchecked); since then {_LEAF}"
     entries = partial(
-        row,
-        g,
-        source=f"pte_protnone(), is_swap_pte() and kin, {_X86}, linux/swapops.h, not compared with the file",
+        row, g, source="swp_entry_to_pte(), make_readable_migration_entry() and kin, linux/swapops.h"
     )
+    same, name = Pure(Reg("e")), "e: pte"
+    moving, page = Pure(_is("e", v.MIGRATION)), Pure(f("pte_held", "e"))
+    older = partial(row, g, source=f"is_swap_pte(), is_migration_entry() and kin, linux/swapops.h, {removed}")
     for level, content in (("pte", "pte"), ("pmd", "pmd")):
         doc = "is it PROT_NONE? A walk ends there; the kernel calls it present"
-        yield entries(f"{level}_protnone(e: {content})", Pure(_is("e", v.PROTNONE)), doc, "4.6", "number")
+        source, head = f"{level}_protnone(), {_X86}", f"{level}_protnone(e: {content})"
+        yield row(g, head, Pure(_is("e", v.PROTNONE)), doc, "4.6", "number", source=source)
         swapped = Pure(_is("e", *_swapped(level)))
         doc = "is it a swap or migration entry?"
-        yield entries(f"is_swap_{level}(e: {content})", swapped, doc, "4.6", "number")
-    same, name = Pure(Reg("e")), "e: pte"
-    moving = Pure(_is("e", v.MIGRATION))
+        yield older(f"is_swap_{level}(e: {content})", swapped, doc, "4.6", "number")
     for level, content in (("pte", "pte"), ("pmd", "pmd")):
-        yield entries(f"{level}_to_swp_entry(e: {content})", same, "the same", "", "pte")
+        yield older(f"{level}_to_swp_entry(e: {content})", same, "the same", "", "pte")
         yield entries(f"swp_entry_to_{level}({name})", same, "the same", "", content)
-    yield entries(f"is_migration_entry({name})", moving, "is it one?", "4.6", "number")
+    yield older(f"is_migration_entry({name})", moving, "is it one?", "4.6", "number")
     doc = "is it a migration entry?"
-    yield entries("is_pmd_migration_entry(e: pmd)", moving, doc, "4.6", "number")
-    page = Pure(f("pte_held", "e"))
-    yield entries(
-        f"pfn_swap_entry_to_page({name})", page, "the page that a migration entry names", "", "page"
-    )
+    yield older("is_pmd_migration_entry(e: pmd)", moving, doc, "4.6", "number")
+    yield older(f"pfn_swap_entry_to_page({name})", page, _NAMED, "", "page")
+    yield from _soft_leaves()
     for access, bits in (("writable", v.MIGRATION), ("readable", v.MIGRATION | v.RO)):
         made = Pure(f("mk_pte", "page", bits))
         doc = "what mk_pte(page, migration) gives" + (", read-only" if bits & v.RO else "")
         yield entries(f"make_{access}_migration_entry(page: page)", made, doc, "4.6", "pte")
+
+
+def _soft_leaves() -> Iterator[Word]:
+    """The names that linux/leafops.h gives them. The kernel's softleaf_from_pte() is 0 for what is none or
+    present; so is it here."""
+    words = partial(row, "Page tables")
+    name = "e: pte"
+    for level, content in (("pte", "pte"), ("pmd", "pmd")):
+        leaf = Pure(f("ite", _is("e", *_swapped(level)), Reg("e"), 0))
+        source = f"softleaf_from_{level}(), {_LEAF}, {_SOFT}"
+        doc = "the entry itself, if it is a swap or migration entry; else 0"
+        yield words(f"softleaf_from_{level}(e: {content})", leaf, doc, "4.6", "pte", source=source)
+    source = f"softleaf_to_pte(), {_LEAF}, {_SOFT}"
+    yield words(f"softleaf_to_pte({name})", Pure(Reg("e")), "the same", "", "pte", source=source)
+    for asked, held, doc in (
+        ("none", f("eq", "e", 0), "is it 0?"),
+        ("swap", _is("e", v.SWAP), "is it a swap entry?"),
+        ("migration", _is("e", v.MIGRATION), "is it a migration entry?"),
+    ):
+        source = f"softleaf_is_{asked}(), {_LEAF}, {_SOFT}"
+        yield words(f"softleaf_is_{asked}({name})", Pure(held), doc, "4.6", "number", source=source)
+    source = f"softleaf_to_page(), {_LEAF}, {_SOFT}"
+    yield words(f"softleaf_to_page({name})", Pure(f("pte_held", "e")), _NAMED, "", "page", source=source)
+    source = f"pmd_is_migration_entry(), {_LEAF}, {_SOFT}"
+    moving = Pure(_is("e", v.MIGRATION))
+    doc = "is it a migration entry?"
+    yield words("pmd_is_migration_entry(e: pmd)", moving, doc, "4.6", "number", source=source)
 
 
 def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
@@ -111,7 +139,7 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     lead, none = "" if upper else _MM, Store("p", FALSE)
     yield stores(f"{level}_clear({entry})", none, f"{doc} of none{five}{copied}", "1.1", lead=lead)
     name = f"{level}p"
-    source = f"{name}_get(), linux/pgtable.h" + ("" if level == "pte" else ", not compared with the file")
+    source = f"{name}_get(), linux/pgtable.h"
     for how in ("", "_lockless") if level in ("pte", "pmd") else ("",):
         yield row(g, f"{name}_get{how}({entry})", Load("p"), "a load", "1.1", content, source=source)
     clear, source = Locked("p", FALSE), f"native_{name}_get_and_clear(), {_64}"
@@ -128,6 +156,13 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
     head = f"{name}_cmpxchg({entry}, expected: {content}, {value})"
     doc = "LOCK CMPXCHG, LOCK'd also when it fails; compares attributes, too"
     yield row(g, head, swap, doc, lock, content, source="no kernel function: cmpxchg() of the entry")
+    if level == "pte":
+        source = f"ptep_try_set(), {_X86}; v7.2 and later"
+        swap, doc = (
+            replace(swap, when=f("eq", OLD, 0), result=f("eq", OLD, 0)),
+            "LOCK CMPXCHG of none; was it none?",
+        )
+        yield row(g, f"ptep_try_set({entry}, {value})", swap, doc, lock, "number", source=source)
     asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")  # present: PROT_NONE, too
     yield asks(f"{level}_none({value})", Pure(f("eq", "e", 0)), f"is it none?{five}", "", "number")
     doc = f"is P set, or is it PROT_NONE? False for none, swap and migration entries{five}"
@@ -183,9 +218,7 @@ def tables() -> Iterator[Word]:
         yield from _entries(level, "upper", "pmd")
         head = f"{level}_populate(mm: mm, p: upper, table: table)"
         doc = f"a plain store of a table{_five(level)}{_copied(level)}"
-        source = f"{level}_populate(), asm/pgalloc.h" + (
-            ", not compared with the file" if level == "p4d" else ""
-        )
+        source = f"{level}_populate(), asm/pgalloc.h"
         yield row(g, head, Store("p", Reg("table")), doc, "1.1", source=source)
         source = f"{level}_leaf(), earlier {level}_large(), {_X86}"
         source += "; always 0" if level in ("p4d", "pgd") else ""
@@ -222,7 +255,7 @@ def tables() -> Iterator[Word]:
     yield protects("pmdp_set_wrprotect(p: upper)", protect, doc, lock)
     gone, clears = (
         "p: entry",
-        partial(row, g, source="ptep_clear(), pte_clear_not_present_full(), linux/pgtable.h"),
+        partial(row, g, source="ptep_clear(), linux/pgtable.h; pte_clear_not_present_full() up to v7.2"),
     )
     yield clears(f"ptep_clear({gone})", Locked("p", FALSE, None), "XCHG with none", lock, lead=_MM)
     head = f"pte_clear_not_present_full({_MM}, {gone}, full: number)"
@@ -304,7 +337,7 @@ def translation() -> Iterator[Word]:
     rules, source = "5.1, 5.3, 5.7", "load_cr3(), asm/processor.h; there of a pgd, without a PCID"
     yield from _both(g, f"load_cr3{head}", root, doc, rules, 1, source=source)
     keeps, doc = replace(root, kind="noflush"), "loads mm and flushes nothing"
-    source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}, not compared with the file"
+    source = f"no kernel function: the write in load_new_mm_cr3(), {_TLB}"
     yield from _both(g, f"load_cr3_noflush{head}", keeps, doc, rules, 1, source=source)
     reads = partial(row, g, source="no kernel function of this name: __read_cr3(), asm/special_insns.h")
     read = partial(Special, "read_register", "no data access")
@@ -376,7 +409,7 @@ def code() -> Iterator[Word]:
     instructions: tuple[tuple[Serializer, str], ...] = (
         (
             "sync_core",
-            "sync_core(), asm/sync_core.h: IRET to itself, or, not compared with the file, SERIALIZE",
+            "sync_core(), asm/sync_core.h: SERIALIZE if the CPU has it, else IRET to itself",
         ),
         ("cpuid", "native_cpuid(), asm/processor.h"),
         ("serialize", "serialize(), asm/special_insns.h"),

@@ -46,7 +46,7 @@ def msrs() -> Iterator[Word]:
     source = "native_write_msr(), asm/msr.h; which MSRs: SDM vol. 3, Serializing instructions"
     head = "wrmsr(msr: number, low: number, high: number)"
     yield words(head, writes, f"{doc}; without an MSR: serializing", optional=3, source=source)
-    for name, more in (("wrmsrl", ""), ("wrmsrq", "; v6.16 and later")):
+    for name, more in (("wrmsrl", "; up to v7.1"), ("wrmsrq", "; v6.16 and later")):
         yield words(f"{name}(msr: number, value: number)", writes, doc, source=source + more)
     doc = "WRMSRNS: not serializing, it orders nothing here"
     source = "wrmsrns(), asm/msr.h; v6.8 and later (version unchecked)"

@@ -74,6 +74,7 @@ def _sections() -> Iterator[Word]:
     for flavour, more in (
         ("_lite", "; v6.13 to v6.16"),
         ("_fast", "; v6.15 and later"),
+        ("_fast_notrace", "; v6.19 and later (version unchecked)"),
     ):
         header = "linux/srcu.h, linux/srcutree.h"
         doc = "a section begins; no fence"
@@ -82,6 +83,15 @@ def _sections() -> Iterator[Word]:
         source = f"srcu_read_unlock{flavour}(), {header}{more}"
         doc = "and ends; no fence"
         yield row(_G, f"srcu_read_unlock{flavour}(s: domain, idx: index)", _END, doc, "18.4", source=source)
+    header = "linux/srcu.h, linux/srcutree.h; v6.19 and later (version unchecked)"
+    for begin, close, end, where in (
+        ("srcu_read_lock_fast_updown", "srcu_read_unlock_fast_updown", _END, ""),
+        ("srcu_down_read_fast", "srcu_up_read_fast", _END_ANYWHERE, elsewhere),
+    ):
+        doc = "a section begins; no fence"
+        yield row(_G, f"{begin}(s: domain)", _BEGIN, doc, "18.4", "number", source=f"{begin}(), {header}")
+        doc = f"and ends; no fence{where}"
+        yield row(_G, f"{close}(s: domain, idx: index)", end, doc, "18.4", source=f"{close}(), {header}")
     doc, source = "srcu_read_unlock() has its fence before the end", "linux/srcu.h"
     name = "smp_mb__after_srcu_read_unlock"
     yield row(_G, f"{name}()", Order(), doc, "1.1", source=f"{name}(), {source}")

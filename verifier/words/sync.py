@@ -73,7 +73,7 @@ def rcu() -> Iterator[Word]:
         ),
         ("synchronize_sched_expedited", f"kernel/rcu/tree_exp.h, not compared with the file; {old}", ""),
         ("synchronize_rcu_bh", f"kernel/rcu/tree_plugin.h, not compared with the file; {old}", ""),
-        ("synchronize_net", "net/core/dev.c, not compared with the file", ""),
+        ("synchronize_net", "net/core/dev.c; an expedited one while the RTNL is held", ""),
     ):
         yield row(g, f"{name}()", _GRACE, doc + more, "18.2", source=f"{name}(), {source}", sleeps=True)
     calls = Special("call_rcu", "a grace period, then the callback")
@@ -159,7 +159,7 @@ def sleeping() -> Iterator[Word]:
         doc = "as mutex_lock: no signal comes; 0"
         yield same(f"mutex_lock_{how}({one})", take, doc, "2.1", "number")
         yield same(f"mutex_lock_{how}_nested({one}, subclass)", take, doc, "2.1", "number")
-    held, source = Load("l", f("ne", OLD, 0)), f"mutex_is_locked(), {file}, not compared with the file"
+    held, source = Load("l", f("ne", OLD, 0)), f"mutex_is_locked(), {file}"
     yield row(g, f"mutex_is_locked({one})", held, "a load", "1.1", "number", source=source)
     yield from _reader_writer_spinlocks(g)
     yield from _semaphores(g)
@@ -199,7 +199,7 @@ def _reader_writer_spinlocks(g: str) -> Iterator[Word]:
         if name == "write":
             quiet = (IRQ_SAVE, *tries[:2], Where(f("not", goes), (IRQ_RESTORE, NO_READER)))
             doc, source = "interrupts are off if it took it, which gives 1", "write_trylock_irqsave(), "
-            source += "linux/rwlock.h, not compared with the file"
+            source += "linux/rwlock.h"
             head = f"write_trylock_irqsave({saved})"
             yield row(g, head, quiet, doc, "1.1, 2.1, 8.3, 18.1, 19.2", "number", source=source)
         off = (IRQ_OFF, READER, lock)

@@ -192,20 +192,20 @@ else
   syn keyword litmusWord pagefault_disable pagefault_enable per_cpu per_cpu_ptr pfn_swap_entry_to_page pgd pgd_addr_end
   syn keyword litmusWord pgd_bad pgd_clear pgd_huge pgd_leaf pgd_none pgd_offset pgd_populate pgd_present pgd_val
   syn keyword litmusWord pgdp_cmpxchg pgdp_get pgdp_get_and_clear pgdp_xchg pmd pmd_access_permitted pmd_addr_end pmd_bad
-  syn keyword litmusWord pmd_clear pmd_dirty pmd_huge pmd_leaf pmd_mkclean pmd_mkdirty pmd_mkinvalid pmd_mknotpresent
-  syn keyword litmusWord pmd_mkold pmd_mkwrite pmd_mkyoung pmd_none pmd_offset pmd_offset_lockless pmd_page pmd_populate
-  syn keyword litmusWord pmd_present pmd_protnone pmd_same pmd_to_swp_entry pmd_trans_huge pmd_val pmd_write pmd_wrprotect
-  syn keyword litmusWord pmd_young pmdp_cmpxchg pmdp_establish pmdp_get pmdp_get_and_clear pmdp_get_lockless
+  syn keyword litmusWord pmd_clear pmd_dirty pmd_huge pmd_is_migration_entry pmd_leaf pmd_mkclean pmd_mkdirty pmd_mkinvalid
+  syn keyword litmusWord pmd_mknotpresent pmd_mkold pmd_mkwrite pmd_mkyoung pmd_none pmd_offset pmd_offset_lockless pmd_page
+  syn keyword litmusWord pmd_populate pmd_present pmd_protnone pmd_same pmd_to_swp_entry pmd_trans_huge pmd_val pmd_write
+  syn keyword litmusWord pmd_wrprotect pmd_young pmdp_cmpxchg pmdp_establish pmdp_get pmdp_get_and_clear pmdp_get_lockless
   syn keyword litmusWord pmdp_huge_get_and_clear pmdp_set_wrprotect pmdp_test_and_clear_young pmdp_xchg pmem_wmb
   syn keyword litmusWord preempt_disable preempt_enable preempt_enable_no_resched preemptible pte pte_access_permitted
   syn keyword litmusWord pte_clear pte_clear_not_present_full pte_dirty pte_exec pte_global pte_mkclean pte_mkdirty pte_mkold
   syn keyword litmusWord pte_mkwrite pte_mkyoung pte_none pte_offset_kernel pte_page pte_present pte_protnone pte_same
   syn keyword litmusWord pte_to_swp_entry pte_user pte_val pte_write pte_wrprotect pte_young ptep_clear ptep_cmpxchg ptep_get
   syn keyword litmusWord ptep_get_and_clear ptep_get_lockless ptep_set_wrprotect ptep_test_and_clear_dirty
-  syn keyword litmusWord ptep_test_and_clear_young ptep_xchg pud pud_access_permitted pud_addr_end pud_bad pud_clear
-  syn keyword litmusWord pud_dirty pud_huge pud_leaf pud_mkclean pud_mkdirty pud_mkold pud_mkwrite pud_mkyoung pud_none
-  syn keyword litmusWord pud_offset pud_offset_lockless pud_page pud_populate pud_present pud_same pud_trans_huge pud_val
-  syn keyword litmusWord pud_write pud_wrprotect pud_young pudp_cmpxchg pudp_establish pudp_get pudp_get_and_clear
+  syn keyword litmusWord ptep_test_and_clear_young ptep_try_set ptep_xchg pud pud_access_permitted pud_addr_end pud_bad
+  syn keyword litmusWord pud_clear pud_dirty pud_huge pud_leaf pud_mkclean pud_mkdirty pud_mkold pud_mkwrite pud_mkyoung
+  syn keyword litmusWord pud_none pud_offset pud_offset_lockless pud_page pud_populate pud_present pud_same pud_trans_huge
+  syn keyword litmusWord pud_val pud_write pud_wrprotect pud_young pudp_cmpxchg pudp_establish pudp_get pudp_get_and_clear
   syn keyword litmusWord pudp_huge_get_and_clear pudp_test_and_clear_young pudp_xchg put_cpu raw_cpu_add raw_cpu_add_return
   syn keyword litmusWord raw_cpu_and raw_cpu_cmpxchg raw_cpu_cmpxchg128 raw_cpu_cmpxchg_double raw_cpu_dec raw_cpu_dec_return
   syn keyword litmusWord raw_cpu_inc raw_cpu_inc_return raw_cpu_or raw_cpu_read raw_cpu_sub raw_cpu_sub_return
@@ -228,18 +228,21 @@ else
   syn keyword litmusWord smp_call_function smp_call_function_many smp_call_function_single smp_cond_load_acquire
   syn keyword litmusWord smp_cond_load_relaxed smp_load_acquire smp_mb smp_mb__after_atomic smp_mb__after_spinlock
   syn keyword litmusWord smp_mb__after_srcu_read_unlock smp_mb__after_unlock_lock smp_mb__before_atomic smp_processor_id
-  syn keyword litmusWord smp_read_barrier_depends smp_rmb smp_store_mb smp_store_release smp_wmb spin_is_locked spin_lock
-  syn keyword litmusWord spin_lock_bh spin_lock_init spin_lock_irq spin_lock_irqsave spin_lock_irqsave_nested
-  syn keyword litmusWord spin_lock_nest_lock spin_lock_nested spin_trylock spin_trylock_bh spin_trylock_irq
-  syn keyword litmusWord spin_trylock_irqsave spin_unlock spin_unlock_bh spin_unlock_irq spin_unlock_irqrestore
-  syn keyword litmusWord spin_unlock_wait srcu_barrier srcu_dereference srcu_dereference_check srcu_dereference_notrace
-  syn keyword litmusWord srcu_down_read srcu_read_lock srcu_read_lock_fast srcu_read_lock_lite srcu_read_lock_nmisafe
-  syn keyword litmusWord srcu_read_lock_notrace srcu_read_unlock srcu_read_unlock_fast srcu_read_unlock_lite
-  syn keyword litmusWord srcu_read_unlock_nmisafe srcu_read_unlock_notrace srcu_up_read swp_entry_to_pmd swp_entry_to_pte
-  syn keyword litmusWord sync_cmpxchg sync_core synchronize_net synchronize_rcu synchronize_rcu_bh synchronize_rcu_expedited
-  syn keyword litmusWord synchronize_sched synchronize_sched_expedited synchronize_srcu synchronize_srcu_expedited sysret
-  syn keyword litmusWord task_rcu_dereference test_and_change_bit test_and_clear_bit test_and_set_bit test_and_set_bit_lock
-  syn keyword litmusWord test_bit test_bit_acquire text_poke this_cpu_add this_cpu_add_return this_cpu_and this_cpu_cmpxchg
+  syn keyword litmusWord smp_read_barrier_depends smp_rmb smp_store_mb smp_store_release smp_wmb softleaf_from_pmd
+  syn keyword litmusWord softleaf_from_pte softleaf_is_migration softleaf_is_none softleaf_is_swap softleaf_to_page
+  syn keyword litmusWord softleaf_to_pte spin_is_locked spin_lock spin_lock_bh spin_lock_init spin_lock_irq spin_lock_irqsave
+  syn keyword litmusWord spin_lock_irqsave_nested spin_lock_nest_lock spin_lock_nested spin_trylock spin_trylock_bh
+  syn keyword litmusWord spin_trylock_irq spin_trylock_irqsave spin_unlock spin_unlock_bh spin_unlock_irq
+  syn keyword litmusWord spin_unlock_irqrestore spin_unlock_wait srcu_barrier srcu_dereference srcu_dereference_check
+  syn keyword litmusWord srcu_dereference_notrace srcu_down_read srcu_down_read_fast srcu_read_lock srcu_read_lock_fast
+  syn keyword litmusWord srcu_read_lock_fast_notrace srcu_read_lock_fast_updown srcu_read_lock_lite srcu_read_lock_nmisafe
+  syn keyword litmusWord srcu_read_lock_notrace srcu_read_unlock srcu_read_unlock_fast srcu_read_unlock_fast_notrace
+  syn keyword litmusWord srcu_read_unlock_fast_updown srcu_read_unlock_lite srcu_read_unlock_nmisafe srcu_read_unlock_notrace
+  syn keyword litmusWord srcu_up_read srcu_up_read_fast swp_entry_to_pmd swp_entry_to_pte sync_cmpxchg sync_core
+  syn keyword litmusWord synchronize_net synchronize_rcu synchronize_rcu_bh synchronize_rcu_expedited synchronize_sched
+  syn keyword litmusWord synchronize_sched_expedited synchronize_srcu synchronize_srcu_expedited sysret task_rcu_dereference
+  syn keyword litmusWord test_and_change_bit test_and_clear_bit test_and_set_bit test_and_set_bit_lock test_bit
+  syn keyword litmusWord test_bit_acquire text_poke this_cpu_add this_cpu_add_return this_cpu_and this_cpu_cmpxchg
   syn keyword litmusWord this_cpu_cmpxchg128 this_cpu_cmpxchg_double this_cpu_dec this_cpu_dec_return this_cpu_inc
   syn keyword litmusWord this_cpu_inc_return this_cpu_or this_cpu_ptr this_cpu_read this_cpu_sub this_cpu_sub_return
   syn keyword litmusWord this_cpu_try_cmpxchg this_cpu_try_cmpxchg128 this_cpu_write this_cpu_xchg tlbsync translate

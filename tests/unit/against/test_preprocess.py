@@ -98,6 +98,22 @@ int last(void)
     assert spelled(defs.tokens(defs.functions["plain"])).startswith("int plain(int (*f)(int)")
 
 
+def test_attributes_stand_behind_parameters_too(tmp_path: Path) -> None:
+    text = """#define __takes(x)
+#define __unchecked __attribute__((__no_check__))
+void take(int *l) __takes(l) __unchecked
+{
+	(*l)++;
+}
+struct board { int n; } __unchecked;
+struct __unchecked __named { int n; };
+int last(void) { return 1; }
+"""
+    defs = defined(tmp_path, a=text)
+    assert set(defs.functions) == {"take", "last"}
+    assert defs.functions["last"].text == "int last(void) { return 1; }"
+
+
 def test_constants_of_enums(tmp_path: Path) -> None:
     text = "#define C 5\nenum a { X, Y = C, Z, W = 1 << 4, V = Y + 1, U = f() };\nenum { T };\n"
     assert defined(tmp_path, a=text).constants == {"X": 0, "Y": 5, "Z": 6, "W": 16, "V": 6, "T": 0}

@@ -84,6 +84,55 @@ def test_what_the_kernel_asks_of_it(
     assert states(f"v -> {content}", code, asked) == [f"{expected}0:r5={page}; 0:r6={walked};"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "none", "swap", "moving"),
+    [
+        ("", 1, 0, 0),
+        ("protnone", 1, 0, 0),
+        ("swap", 0, 1, 0),
+        ("migration", 0, 0, 1),
+        ("migration | ro", 0, 0, 1),
+    ],
+)
+def test_what_a_soft_leaf_is(kind: str, none: int, swap: int, moving: int) -> None:
+    content = f"mk_pte(A, {kind})" if kind else "A"
+    code = "softleaf_t e = softleaf_from_pte(ptep_get(pte(N, v))); r0 = softleaf_is_none(e);"
+    code += " r1 = softleaf_is_swap(e); r2 = softleaf_is_migration(e);"
+    code += " r3 = softleaf_to_pte(e) == ptep_get(pte(N, v));"
+    expected = f"0:r0={none}; 0:r1={swap}; 0:r2={moving}; 0:r3={1 - none};"
+    assert states(f"v -> {content}", code, "0:r0; 0:r1; 0:r2; 0:r3") == [expected]
+
+
+def test_a_swap_entry_has_a_type() -> None:
+    code = "swp_entry_t e = pte_to_swp_entry(ptep_get(pte(N, v))); r0 = is_migration_entry(e);"
+    assert states("v -> mk_pte(A, migration)", code, "0:r0") == ["0:r0=1;"]
+
+
+def test_an_upper_soft_leaf() -> None:
+    code = "pmd_t e = swp_entry_to_pmd(make_writable_migration_entry(B)); r0 = pmd_is_migration_entry(e);"
+    code += " r1 = softleaf_to_page(softleaf_from_pmd(e)); r2 = softleaf_is_none(softleaf_from_pmd(e));"
+    assert states("v -> A", code, "0:r0; 0:r1; 0:r2") == ["0:r0=1; 0:r1=B; 0:r2=0;"]
+
+
+@pytest.mark.parametrize(
+    ("held", "did", "page"), [("none", 1, "B"), ("A", 0, "A"), ("mk_pte(A, ro)", 0, "A")]
+)
+def test_an_entry_is_set_if_it_is_none(held: str, did: int, page: str) -> None:
+    code = "r0 = ptep_try_set(pte(N, v), mk_pte(B, 0)); r1 = pte_page(ptep_get(pte(N, v)));"
+    assert states(f"v -> {held}", code, "0:r0; 0:r1") == [f"0:r0={did}; 0:r1={page};"]
+
+
+def test_an_entry_that_is_none_is_no_soft_leaf() -> None:
+    code = "pte_clear(pte(N, v)); r0 = softleaf_is_none(softleaf_from_pte(ptep_get(pte(N, v))));"
+    assert states("v -> A", code, "0:r0") == ["0:r0=1;"]
+
+
+def test_a_soft_leaf_gives_the_page_of_a_migration_back() -> None:
+    code = "set_pte_at(N, v, pte(N, v), softleaf_to_pte(make_writable_migration_entry(A)));"
+    code += " r0 = softleaf_to_page(softleaf_from_pte(ptep_get(pte(N, v))));"
+    assert states("v -> A", code, "0:r0") == ["0:r0=A;"]
+
+
 def test_a_migration_entry_gives_its_page_back() -> None:
     code = "set_pte_at(N, v, pte(N, v), swp_entry_to_pte(make_readable_migration_entry(A)));"
     code += " r0 = pfn_swap_entry_to_page(pte_to_swp_entry(ptep_get(pte(N, v))));"

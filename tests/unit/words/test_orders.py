@@ -41,7 +41,7 @@ read_unlock(_irq|_irqrestore|_bh)? (down|up)_(read|write) down_write_trylock dow
 synchronize_(rcu|rcu_expedited|rcu_bh|sched|sched_expedited|net|srcu|srcu_expedited)
 srcu_barrier rcu_barrier(_sched|_bh)?
 srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?(set|clear)_cpu
-p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear p[mu]dp_establish
+p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear ptep_try_set p[mu]dp_establish
 load_cr3(_noflush)? (native_|__native_)?write_cr3 invlpg (__)?flush_tlb_one_(user|kernel)
 __flush_tlb_(one|single) native_flush_tlb_one_user __native_flush_tlb_single
 flush_tlb_local native_flush_tlb_(local|global) __flush_tlb_(local|global)
@@ -69,7 +69,8 @@ __bit_spin_unlock wrmsrns
 mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore|_bh)?
 rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
 call_rcu(_hurry|_sched|_bh)? spin_unlock_wait
-srcu_read_(un)?lock_(lite|fast) call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
+srcu_read_(un)?lock_(lite|fast(_updown|_notrace)?) srcu_(down|up)_read_fast
+call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
 per_cpu (raw_)?smp_processor_id (get|put)_cpu num_online_cpus __cpumask_(set|clear)_cpu
 cpumask_(test_cpu|of|empty|full|weight|first|any|any_but|and|andnot|or|copy|clear|setall) mm_cpumask
@@ -84,6 +85,7 @@ cpu_online (z?alloc|free)_cpumask_var task_rcu_dereference
 read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_poke jump
 local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
 p[tm][de]_protnone is_swap_p[tm][de] p[tm][de]_to_swp_entry swp_entry_to_p[tm][de] is_(pmd_)?migration_entry
+softleaf_(from_p(te|md)|to_(pte|page)|is_(none|swap|migration)) pmd_is_migration_entry
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
 wait_(var_)?event(_interruptible|_killable|_idle|_freezable)?(_timeout)?
 WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep

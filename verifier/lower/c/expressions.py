@@ -337,7 +337,8 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
         return number
     if value.type.kind in t.HANDLES | t.ENTRIES | t.CONTENTS or value.type is t.VOID:
         return value
-    if e.type.pointers and value.type.kind == "int":  # as what addresses are
+    has_no_star = e.type.of is not None and kind.kind in t.HANDLES | {"pointer", "any"}  # typeof(p)
+    if (e.type.pointers or has_no_star) and value.type.kind == "int":  # as what addresses are
         address = call("as_pointer", t.converted(value.expr, value.type, t.ULONG))
         value = replace(value, expr=address, type=t.ULONG)
     if kind.tag == "bool" or (kind.kind == "int" and value.type.kind in ("int", "any")):

@@ -92,6 +92,7 @@ def decayed(kind: Type) -> Type:
 _SIMPLE = {
     "mm": MM, "struct mm_struct": MM, "page": PAGE, "struct page": PAGE, "table": TABLE, "code": CODE,
     "pte_t": PTE, "pmd_t": PMD, "pud_t": PMD, "p4d_t": PMD, "pgd_t": PMD,
+    "swp_entry_t": PTE, "softleaf_t": PTE,
     "cpumask": MASK, "cpumask_t": MASK, "struct cpumask": MASK, "cpumask_var_t": MASK, "void": VOID,
     "rwlock_t": INT, "struct mutex": INT, "struct rw_semaphore": INT, "struct semaphore": INT,
     "local_lock_t": INT,

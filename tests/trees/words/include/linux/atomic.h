@@ -27,7 +27,18 @@ static inline int atomic_fetch_and(int i, atomic_t *v)
 }
 #endif
 
-#define atomic_inc(v)		machine_inc(v)
+/* Looks whether an object is aligned, where someone asks for it. */
+static inline void look(const void *v)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_HERE))
+		WARN_ON_ONCE((unsigned long)v & (sizeof(struct { long x; } __aligned(8)) - 1));
+}
+
+static inline void atomic_inc(atomic_t *v)
+{
+	look(v);
+	machine_inc(v);
+}
 #define atomic_add(i, v)	machine_add(i, v)
 
 /* Stops at u, without a LOCK'd instruction. */
