@@ -63,7 +63,8 @@ _UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
 MAX_EXPANDED = 200
-STATEMENTS = ("do", "{", "if", "guard(")  # how macros begin that are statements
+# How macros begin that are statements.
+STATEMENT = pattern(r"\s*(?:\{|(?:do|if|while|for|switch|guard|scoped_guard|goto|return|break|continue)\b)")
 EXPRESSIONS = get_args(ast.CExpr)
 
 
@@ -172,7 +173,7 @@ class _Closure:
     def _bound(self, name: str) -> bool:
         return any(name in scope for scope in self.scopes)
 
-    def _ident(self, e: ast.Ident) -> Any:
+    def _ident(self, e: ast.Ident, *, alone: bool = False) -> Any:
         name = e.name
         if self._bound(name) or name in self.objects or name in self.unit.functions:
             return e
@@ -182,17 +183,18 @@ class _Closure:
             return e
         if name == "LINUX_VERSION_CODE":
             return self._version(e)
-        config = {said.name: said.value for said in self.asked.config}
-        if name in config:  # a constant that the test overrides
-            self.cutter.config.used.add(name)
-            return ast.Num(config[name], e.span)
+        given = self.cutter.config.constant(name)
+        if given is not None:  # a constant that the test overrides
+            return ast.Num(given, e.span)
         if name == EMPTY_MASK or name in self.enums or name in NAMED_VALUES or name in CONSTANT_MASKS:
             return e
         found = self._macro(name)
         if found is not None:
-            return self._expanded(*found, None, e.span)
+            return self._expanded(*found, None, e.span, alone=alone)
         if name in self.constants:
             return self._enumerator(e)
+        if name in self.cutter.config.values:  # a question that stands where a value does
+            return ast.Num(self.cutter.config.value(name) or 0, e.span)
         if not self.ours and not self._means(name):
             self.account.unknown(name, e.span)
         return e
@@ -351,13 +353,12 @@ class _Closure:
         if len(self.expanding) > MAX_EXPANDED:
             self.account.trouble("macro", f"{macro.name} expands too deeply", span)
             return nothing
-        statement = alone and file.bare[macro.start : macro.end].strip().startswith(STATEMENTS)
+        statement = alone and STATEMENT.match(file.body(macro)) is not None
         body = self._body_of(file, macro, "stmt" if statement else "expr", span)
         if body is None:
             return ast.Empty(span) if alone else nothing
         try:
-            text = file.bare[macro.start : macro.end].replace("\\\n", " \n")
-            check_brackets(text, macro.start, body, given, alone)
+            check_brackets(file.body(macro), macro.start, body, given, alone)
             body = named(body, given)
         except Trouble as trouble:
             self.account.refused(file, macro, trouble.diagnostic.message, span)
@@ -378,7 +379,7 @@ class _Closure:
         return substituted(body, mapped)
 
     def _body_of(self, file: Scanned, macro: Macro, start: str, span: Span) -> Any:
-        text = file.bare[macro.start : macro.end]
+        text = file.body(macro)
         if not text.strip():
             self.cutter.note_macro(file, macro)
             return None if start == "stmt" else ast.Num(1, span)
@@ -416,6 +417,9 @@ class _Closure:
             return self._call(x)
         if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.CallExpr):
             made = self._call(x.expr, alone=True)
+            return ast.ExprStmt(made, x.span) if isinstance(made, EXPRESSIONS) else made
+        if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.Ident):
+            made = self._ident(x.expr, alone=True)
             return ast.ExprStmt(made, x.span) if isinstance(made, EXPRESSIONS) else made
         if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.StatementExpr):
             return replace(x, expr=self._mapped(x.expr))
