@@ -125,3 +125,97 @@ def test_a_name_that_begins_as_an_attribute_is_whole(word: str, tmp_path: Path) 
 def test_a_name_that_begins_as_a_keyword_is_whole(tmp_path: Path) -> None:
     text = "typedef_t typedefs = 1;\nint externs = 6;\nint f(void) { return externs; }\n"
     assert of_files({"f.c": text}, "f.c:f,externs", "", "f()", tmp_path) == "(6,)"
+
+
+TWO = {
+    "a.c": "#define N 1\nenum { A0, A1 };\nint f(int *p) { return N * 10 + A1; }\n",
+    "b.c": "#define N 2\nenum { A1, A0 };\nint g(int *p) { return N * 10 + A1; }\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("f(&x)", "(11,)"),
+        ("g(&x)", "(20,)"),
+        ("f(&x) * 100 + g(&x)", "(1120,)"),
+        ("N", "N has two meanings here: a.c:1 and b.c:1; say which one: #config N = …"),
+        ("A1", "A1 has two meanings here: a.c:2 and b.c:2; say which one: #config A1 = …"),
+        ("A0 + f(&x)", "A0 has two meanings here: a.c:2 and b.c:2"),
+    ],
+)
+def test_the_text_of_a_file_means_what_this_file_says(code: str, expected: str, tmp_path: Path) -> None:
+    assert of_files(TWO, "a.c:f b.c:g", "", code, tmp_path).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        # What macros of a header name is what it is where they stand.
+        ({"h.h": "#define GET (N + 4)\n"}, "(5,)"),
+        # A header goes before another C file, which no file includes.
+        ({"h.h": "#define GET M\n#define M 7\n", "c.c": "#define M 8\n"}, "(7,)"),
+        ({"c.c": "#define GET 8\n"}, "(8,)"),
+        ({"h.h": "#define GET 8\n", "i.h": "#define GET  8 /* too */\n"}, "(8,)"),
+        ({"h.h": "#define GET 8\n", "i.h": "#define GET 9\n"}, "GET has two meanings here: h.h:1 and i.h:1"),
+        ({"h.h": "#define GET 8\n", "i.h": "#ifndef GET\n#define GET 9\n#endif\n"}, "(8,)"),
+        (
+            {"h.h": "enum { A, GET };\n", "i.h": "enum { GET };\n"},
+            "GET has two meanings here: h.h:1 and i.h:1",
+        ),
+        ({"h.h": "enum { A, GET };\n", "i.h": "enum { GET = 1 };\n"}, "(1,)"),
+    ],
+)
+def test_what_a_file_does_not_say_its_headers_say(
+    headers: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    files = {"f.c": "#define N 1\nint f(int *p) { return GET; }\n"} | headers
+    assert of_files(files, "f.c:f", "", "f(&x)", tmp_path).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#define N 1\nint f(int *p) { return N; }\n#undef N\n#define N 2\n", "(1,)"),
+        ("#define N 1\n#undef N\n#define N 2\nint f(int *p) { return N; }\n", "(2,)"),
+        (
+            "int f(int *p) {\n#define N 1\n\tint a = N;\n#undef N\n#define N 2\n\treturn a * 10 + N;\n}\n",
+            "(12,)",
+        ),
+        # A macro is expanded where it is called.
+        ("#define G N\n#define N 1\nint f(int *p) { return G; }\n#undef N\n#define N 2\n", "(1,)"),
+        ("#define N 1\n#undef N\nint f(int *p) { return N; }\n", "there is no 'N'"),
+        ("int f(int *p) { return N; }\n#define N 1\n", "there is no 'N'"),
+        ("#define N 1\n#undef N\n#ifdef N\n#else\nint f(int *p) { return 5; }\n#endif\n", "(5,)"),
+        (
+            "#if A\n#define N 1\n#endif\n#ifdef N\nint f(int *p) { return 5; }\n#endif\n",
+            "nothing decides #ifdef N",
+        ),
+    ],
+)
+def test_a_function_means_what_stands_above_it(text: str, expected: str, tmp_path: Path) -> None:
+    assert of_files({"f.c": text}, "f.c:f", "", "f(&x)", tmp_path).startswith(expected)
+
+
+LOCAL = "struct loc {{ int a; {} v; }};\nint {}(int *p) {{ struct loc q = {{ .v = 3 }}; return q.v; }}\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "both", "expected"),
+    [
+        ("u8", True, "loc has two meanings here: "),
+        ("u8", False, ""),
+        ("int", True, ""),
+        ("int b; int", True, ""),
+    ],
+)
+def test_two_structs_of_one_name(other: str, both: bool, expected: str, tmp_path: Path) -> None:
+    files = {"a.c": LOCAL.format("int", "f"), "b.c": LOCAL.format(other, "g")}
+    found = of_files(files, "a.c:f b.c:g" if both else "a.c:f", "", "f(&x)", tmp_path)
+    assert found.startswith(expected) and ("two meanings" in found) == bool(expected)
+
+
+def test_of_two_functions_of_one_name_the_file_of_the_first_is_named(tmp_path: Path) -> None:
+    text = "int helper(int *p) { return 1; }\n"
+    found = of_files({"a.c": text, "b.c": text}, "a.c:helper b.c:helper", "", "helper(&x)", tmp_path)
+    assert found == "helper() is defined twice; the first one is in line 1 of a.c"
