@@ -11,13 +11,14 @@ from typing import Any, get_args
 
 from verifier.errors import InputError
 from verifier.kernel.conditions import ASSUMED
-from verifier.kernel.dropped import dropped
+from verifier.kernel.dropped import Evaluates, dropped
 from verifier.kernel.scan import Definition, Kind, Macro, Scanned
 from verifier.kernel.tree import version_code
 from verifier.lower.c.kernel_guards import guard_of
 from verifier.lower.c.kernel_meanings import Meanings, TextPlace, two_meanings
 from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_trees import (
+    acts,
     addresses,
     bases,
     declared,
@@ -63,6 +64,7 @@ QUESTIONS = frozenset(
 _UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
+_ACTION = pattern(r"\w\s*\(|(?<![=!<>])=(?!=)|\+\+|--")  # a macro may do something: call, assign
 MAX_EXPANDED = 200
 # How macros begin that are statements.
 STATEMENT = pattern(r"\s*(?:\{|(?:do|if|while|for|switch|guard|scoped_guard|goto|return|break|continue)\b)")
@@ -279,7 +281,7 @@ class _Closure:
         nothing = dropped(name)
         if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
             self.account.note("dropped", name, nothing.reason, e.span)
-            return ast.Empty(e.span) if alone else ast.Num(0, e.span)
+            return self._evaluated(e.name, e.arguments, nothing.evaluates, e.span, alone)
         plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
         if name not in WORDS and plain in WORDS:
             e = replace(e, name=plain)
@@ -288,7 +290,9 @@ class _Closure:
         if name == "BUG" and not e.arguments:
             e = ast.CallExpr("BUG_ON", (ast.Num(1, e.span),), e.span)
         if name in WORDS and WORDS[name].formats:  # what follows the format is for the message alone
-            e = replace(e, arguments=e.arguments[: len(WORDS[name].parameters)])
+            own = len(WORDS[name].parameters)
+            self._evaluated(name, e.arguments[own:], "sometimes", e.span, True)
+            e = replace(e, arguments=e.arguments[:own])
         if e.name in WORDS:
             outer, self.in_word = self.in_word, True
             made = self._mapped(e)
@@ -296,6 +300,35 @@ class _Closure:
             return made
         self.account.missing(name, e.span)
         return ast.Empty(e.span) if alone else ast.Num(0, e.span)
+
+    def _evaluated(
+        self, name: str, arguments: tuple[ast.CExpr, ...], when: Evaluates, span: Span, alone: bool
+    ) -> ast.CExpr | ast.Stmt:
+        """What the arguments of a word that is dropped do: nothing, if they only read objects."""
+        done: list[ast.CExpr] = []
+        for argument in arguments:
+            if when == "never" or not self._acts(argument):
+                continue
+            made = self._any(ast.ExprStmt(argument, argument.span))
+            if isinstance(made, ast.ExprStmt) and acts(made):
+                done.append(made.expr)
+        if done and when == "sometimes":
+            text = f"{name}() evaluates this in some runs alone, and is dropped here"
+            hint = f"write #without {name} if that does not matter"
+            self.account.trouble("dropped", text, done[0].span, hint)
+            done = []
+        if alone:
+            return ast.Block(tuple(ast.ExprStmt(x, x.span) for x in done), span) if done else ast.Empty(span)
+        value: ast.CExpr = ast.Num(0, span)
+        for x in reversed(done):
+            value = ast.Comma(x, value, span)
+        return value
+
+    def _acts(self, e: ast.CExpr) -> bool:
+        """May an expression do anything, or a macro in it?"""
+        names = {x.name: x.span for x in nodes(e) if isinstance(x, ast.Ident) and not self._bound(x.name)}
+        macros = [found for name, span in names.items() if (found := self._macro(name, span))]
+        return acts(e) or any(_ACTION.search(file.body(macro)) for file, macro in macros)
 
     def _omit(self, e: ast.CallExpr, omitted: ast.Omitted, alone: bool) -> ast.CExpr | ast.Stmt:
         self.used.add(e.name)
