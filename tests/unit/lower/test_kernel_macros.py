@@ -219,3 +219,19 @@ def test_of_two_functions_of_one_name_the_file_of_the_first_is_named(tmp_path: P
     text = "int helper(int *p) { return 1; }\n"
     found = of_files({"a.c": text, "b.c": text}, "a.c:helper b.c:helper", "", "helper(&x)", tmp_path)
     assert found == "helper() is defined twice; the first one is in line 1 of a.c"
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("DEFINE_LOCK_GUARD_0(both, smp_mb(),  smp_mb())", "(6,)"),
+        ("DEFINE_LOCK_GUARD_0(both, smp_mb(), smp_wmb())", "the guard both has two meanings here: the other"),
+    ],
+)
+def test_two_guards_of_one_name(other: str, expected: str, tmp_path: Path) -> None:
+    files = {
+        "f.c": "int f(int *p) { guard(both)(); return 6; }\n",
+        "g.h": "DEFINE_LOCK_GUARD_0(both, smp_mb(), smp_mb())\n",
+        "h.h": f"{other}\n",
+    }
+    assert of_files(files, "f.c:f", "", "f(&x)", tmp_path).startswith(expected)
