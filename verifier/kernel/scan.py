@@ -8,11 +8,12 @@ kept, and it is an error for whatever lies in it or around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
-from verifier.kernel.conditions import Condition, Config, Malformed
+from verifier.kernel.conditions import Condition, Config, Macros, Malformed, Meaning, Said
 from verifier.patterns import pattern
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Source
@@ -29,6 +30,13 @@ class Macro(NamedTuple):
     start: int
     end: int
     at: int
+
+
+class MacroChange(NamedTuple):
+    """From ``at`` on a name stands for ``macro``; for none after an ``#undef``."""
+
+    at: int
+    macro: Macro | None
 
 
 class Definition(NamedTuple):
@@ -63,8 +71,8 @@ class _If:
     names: list[str] | None = None
 
 
-_COMMENT = pattern(r'/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
-_DIRECTIVE = pattern(r"^[ \t]*#[ \t]*(\w*)((?:[^\n\\]|\\\n|\\.)*)", re.MULTILINE)
+_COMMENT = pattern(r'/\*.*?\*/|//(?:[^\\\n]|\\.)*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
+_DIRECTIVE = pattern(r"^[ \t]*#[ \t]*(\w*)([^\n]*)", re.MULTILINE)
 _DEFINE = pattern(r"\s+(\w+)(\(([^()]*)\))?")
 _GUARD = pattern(r"\s*#[ \t]*define[ \t]+(\w+)[ \t]*\n")
 _BRACKET = pattern(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
@@ -73,7 +81,8 @@ _TRAILING = pattern(
     r"|\b__\w+|\bnotrace)\s*$",
     re.DOTALL,
 )
-_TAGGED = pattern(r"(typedef\s+)?(struct|union|enum)\b[^{};]*$")
+_TAGGED = pattern(r"\b(typedef\s+)?\b(struct|union|enum)\b[^{};]*$")
+_NO_DEFINITION = pattern(r"\s*(?:typedef|extern)\b")
 _PERCPU = pattern(r"\b(DEFINE|DECLARE)_PER_CPU\w*\s*\(([^;]*?),\s*(\w+)\s*\)")
 # What defines a lock, and the type of the lock.
 LOCK = pattern(r"\bDEFINE_(MUTEX|SPINLOCK|RAW_SPINLOCK|RWLOCK)\s*\(\s*(\w+)\s*\)")
@@ -97,7 +106,9 @@ class Scanned:
     config: Config
     active: str = ""
     bare: str = ""  # without comments alone
-    macros: dict[str, Macro] = field(default_factory=dict)
+    macros: dict[str, Macro] = field(default_factory=dict)  # at the end of the file
+    changes: dict[str, list[MacroChange]] = field(default_factory=dict)  # by name, in the order of the file
+    known: Macros = field(default_factory=dict)  # what other files say of names that nothing here says
     open: list[Open] = field(default_factory=list)
     _definitions: dict[tuple[Kind, str], Definition] | None = None
 
@@ -107,6 +118,30 @@ class Scanned:
         if self._definitions is None:
             self._definitions = {(d.kind, d.name): d for d in _definitions(self.active)}
         return self._definitions
+
+    def macro(self, name: str, at: int) -> Macro | None:
+        """What a name stands for at an offset, by what the file says above it."""
+        change = self._change(name, at)
+        return change.macro if change is not None else None
+
+    def undone(self, name: str, at: int) -> bool:
+        """Does an ``#undef`` above an offset say that a name stands for nothing?"""
+        change = self._change(name, at)
+        return change is not None and change.macro is None
+
+    def _change(self, name: str, at: int) -> MacroChange | None:
+        return next((c for c in reversed(self.changes.get(name, ())) if c.at <= at), None)
+
+    def body(self, macro: Macro) -> str:
+        """The body of a macro, each character at its offset after ``macro.start``."""
+        return self.bare[macro.start : macro.end].replace("\\\n", " \n")
+
+    def said(self, name: str) -> tuple[bool, str | None]:
+        """Is a name a macro at the end of the file; and the body, of one without arguments."""
+        macro = self.macros.get(name)
+        if macro is None:
+            return False, None
+        return True, None if macro.parameters is not None else self.body(macro)
 
     def lines(self) -> list[str]:
         """The lines of the code that is compiled."""
@@ -123,29 +158,33 @@ class Scanned:
 
 
 @lru_cache(maxsize=_KEPT_FILES)
-def _kept(source: Source, values: frozenset[tuple[str, int]]) -> Scanned:
-    return scan(source, Config(dict(values)))
+def _kept(
+    source: Source, said: frozenset[tuple[str, int, bool]], known: frozenset[tuple[str, str | None]]
+) -> Scanned:
+    constants = frozenset(name for name, _, constant in said if constant)
+    return scan(source, Config({name: value for name, value, _ in said}, constants), dict(known))
 
 
-def scanned(source: Source, config: Config) -> Scanned:
-    """``scan``, which is done once for a source and what ``#config`` says."""
-    made = _kept(source, frozenset(config.values.items()))
+def scanned(source: Source, config: Config, known: Macros = MappingProxyType({})) -> Scanned:
+    """``scan``, which is done once for a source, what ``#config`` says and what other files say."""
+    made = _kept(source, config.key(), frozenset(known.items()))
     config.used |= made.config.used
     return made
 
 
-def scan(source: Source, config: Config) -> Scanned:
-    """A file under a configuration."""
-    made = Scanned(source, config)
-    made.bare = _COMMENT.sub(
-        lambda m: m.group() if m.group()[0] in "\"'" else blanked(m.group()), source.text
-    )
+def scan(source: Source, config: Config, known: Macros = MappingProxyType({})) -> Scanned:
+    """A file under a configuration. ``known``: macros of other files, for questions that nothing else
+    answers."""
+    made = Scanned(source, config, known=known)
+    made.bare = _uncommented(source.text, blanked)
+    # A comment is one space, and a line that ends with a backslash goes on (C11 5.1.1.2).
+    lines = _uncommented(source.text, lambda text: " " * len(text)).replace("\\\n", "  ")
     pieces: list[str] = []
     stack: list[_If] = []
     at, active = 0, True
-    for found in _DIRECTIVE.finditer(made.bare):
+    for found in _DIRECTIVE.finditer(lines):
         text = made.bare[at : found.start()]
-        pieces += [text if active else blanked(text), blanked(found.group())]
+        pieces += [text if active else blanked(text), blanked(made.bare[found.start() : found.end()])]
         at = found.end()
         word = found.group(1)
         if word in ("if", "ifdef", "ifndef"):
@@ -161,16 +200,47 @@ def scan(source: Source, config: Config) -> Scanned:
         elif active and word == "define":
             _defined(made, found)
         elif active and word == "undef":
-            made.macros.pop(found.group(2).strip(), None)
+            _changed(made, (found.group(2).split() or [""])[0], found.start(), None)
         active = stack[-1].active if stack else True
     rest = made.bare[at:]
     made.active = "".join([*pieces, rest if active else blanked(rest)])
     return made
 
 
+def _uncommented(text: str, blank: Callable[[str], str]) -> str:
+    """A text whose comments are blank."""
+    return _COMMENT.sub(lambda m: m.group() if m.group()[0] in "\"'" else blank(m.group()), text)
+
+
+def _changed(made: Scanned, name: str, at: int, macro: Macro | None) -> None:
+    """A name stands for a macro, or for nothing, from here on."""
+    made.changes.setdefault(name, []).append(MacroChange(at, macro))
+    made.macros.pop(name, None)
+    if macro is not None:
+        made.macros[name] = macro
+
+
+class _Above(Said):
+    """What a file says above a condition, and what other files say."""
+
+    def __init__(self, made: Scanned) -> None:
+        self.made = made
+
+    def here(self, name: str) -> Meaning | None:
+        if name not in self.made.changes:
+            return None
+        at = self.made.changes[name][-1].at
+        asked = tuple(n for x in self.made.around(at, at + 1) for n in x.names)
+        there, body = self.made.said(name)
+        return Meaning(there, body, asked)
+
+    def elsewhere(self, name: str) -> Meaning | None:
+        return Meaning(True, self.made.known[name]) if name in self.made.known else None
+
+
 def _opened(made: Scanned, found: re.Match[str], active: bool) -> _If:
     """An ``#if``, ``#ifdef`` or ``#ifndef``."""
-    word, text = found.group(1), found.group(2).replace("\\\n", "  ")
+    word, text = found.group(1), found.group(2)
     names: list[str] = []
     value: int | None
     if not active:
@@ -179,12 +249,11 @@ def _opened(made: Scanned, found: re.Match[str], active: bool) -> _If:
         value, names = _decided(made, text)
     else:
         name = text.strip()
-        following = _GUARD.match(made.bare, found.end())
+        following = _GUARD.match(found.string, found.end())
         if word == "ifndef" and following and following.group(1) == name:
             value = 0  # a file's guard against a second inclusion
         else:
-            value = 1 if name in made.macros else made.config.value(name)
-            names = [name] if value is None else []
+            value, names = _decided(made, f"defined({name})")
         if value is not None:
             value = int(bool(value) == (word == "ifdef"))
     stands = value is None or bool(value)
@@ -193,7 +262,7 @@ def _opened(made: Scanned, found: re.Match[str], active: bool) -> _If:
 
 def _decided(made: Scanned, text: str) -> tuple[int | None, list[str]]:
     try:
-        asked = Condition(text, made.config, frozenset(made.macros))
+        asked = Condition(text, made.config, _Above(made))
         return asked.value, asked.open
     except (Malformed, ValueError, RecursionError):
         return None, []
@@ -208,7 +277,7 @@ def _other(made: Scanned, inside: _If, found: re.Match[str]) -> None:
         return
     value: int | None = 1
     if found.group(1) == "elif":
-        value, names = _decided(made, found.group(2).replace("\\\n", "  "))
+        value, names = _decided(made, found.group(2))
         if value is None:
             inside.names, inside.start, inside.end = names, found.start(), found.end()
     inside.active = inside.taken = value is None or bool(value)
@@ -221,11 +290,10 @@ def _defined(made: Scanned, found: re.Match[str]) -> None:
         return
     parameters = None
     if head.group(2) is not None:
-        parameters = tuple(p.strip() for p in head.group(3).replace("\\\n", " ").split(",") if p.strip())
+        parameters = tuple(p.strip() for p in head.group(3).split(",") if p.strip())
     start = found.start(2)
-    made.macros[head.group(1)] = Macro(
-        head.group(1), parameters, start + head.end(), found.end(), start + head.start(1)
-    )
+    macro = Macro(head.group(1), parameters, start + head.end(), found.end(), start + head.start(1))
+    _changed(made, macro.name, found.start(), macro)
 
 
 def _definitions(active: str) -> Iterator[Definition]:
@@ -321,7 +389,7 @@ def _declaration(active: str, start: int, end: int, body: int) -> Iterator[Defin
     if lock:
         yield Definition("object", lock.group(2), start, end, body)
         return
-    if text.lstrip().startswith(("typedef", "extern")) or "(" in text.split("=")[0]:
+    if _NO_DEFINITION.match(text) or "(" in text.split("=")[0]:
         return
     found = _OBJECT.search(text.rstrip().rstrip(";").split("=")[0].rstrip())
     if found:

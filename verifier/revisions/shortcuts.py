@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from verifier.kernel.conditions import Config
 from verifier.kernel.git import GitObject, Repository
-from verifier.kernel.scan import Definition, Scanned, scanned
+from verifier.kernel.scan import Definition, Macro, Scanned, scanned
 from verifier.kernel.tree import MAX_FILE
 from verifier.patterns import pattern
 from verifier.syntax.kernel import Cutter
@@ -43,7 +43,10 @@ class NameMeanings:
 
     def __init__(self, cutter: Cutter, words: Iterable[str], others: dict[str, GitObject | None]) -> None:
         self.cutter, self.others = cutter, others
-        self.names = frozenset(name for word in words for name in _NAME.findall(word))
+        asked = {name for f in cutter.files.values() for x in f.open for name in x.names}
+        asked |= {name for f in cutter.files.values() for name in f.known}
+        asked |= {name for word in words for name in _NAME.findall(word)}
+        self.names = frozenset(asked)
         self.files = {path: self._meant(file) for path, file in cutter.files.items()}
 
     def holds(self, repository: Repository, commit: str) -> bool:
@@ -57,24 +60,34 @@ class NameMeanings:
             source = repository.source(path, found)
             if source is self.cutter.files[path].source:
                 continue
-            if self._meant(scanned(source, Config(self.cutter.config.values))) != known:
+            config = Config(self.cutter.config.values, self.cutter.config.constants)
+            if self._meant(scanned(source, config, self.cutter.files[path].known)) != known:
                 return False
         return True
 
     def _meant(self, file: Scanned) -> object:
         """What the names stand for in a file, and which conditions are open there."""
         found: list[object] = []
+        starts: list[int] = []
         lax = _Lax()
         for (kind, name), one in file.definitions.items():
             if name in self.names or (kind == "enum" and self._constant(file, one)):
                 if kind not in ("struct", "typedef"):
                     lax.decided(file, one.start, one.end)
+                starts.append(one.start)
                 found.append((kind, "" if name[0] == "@" else name, self._text(lax, file, one)))
-        for name, macro in file.macros.items():
+        for name, changes in file.changes.items():
             if name in self.names:
-                body = file.bare[macro.start : macro.end].replace("\\\n", " \n")
-                found.append((name, macro.parameters, tokens(body), bool(file.around(macro.at, macro.end))))
+                for change in changes:  # it matters to what stands below it
+                    above = sum(start < change.at for start in starts)
+                    found.append((name, above, *self._macro(file, change.macro)))
         return found, lax.met
+
+    def _macro(self, file: Scanned, macro: Macro | None) -> tuple[object, ...]:
+        """What a name stands for from some line on."""
+        if macro is None:
+            return ()
+        return macro.parameters, tokens(file.body(macro)), bool(file.around(macro.at, macro.end))
 
     def _constant(self, file: Scanned, one: Definition) -> bool:
         """Is a constant of an enum among the names?"""

@@ -548,11 +548,12 @@ class KernelFile:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """``#config NAME``, ``!NAME`` or ``NAME = value``."""
+    """``#config NAME``, ``!NAME`` or ``NAME = value``. ``constant``: the last one."""
 
     name: str
     value: int
     span: Span
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)

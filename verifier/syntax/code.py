@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from verifier.errors import InputError
+from verifier.kernel.characters import character
 from verifier.records import replace
 from verifier.source import Source, Span
 from verifier.syntax import ast, members, numbers
@@ -282,7 +283,7 @@ class Code:
         if kind == "text":
             return ast.Text("".join(str(p)[1:-1] for p in parts), span)
         if kind == "character":
-            return ast.Num(numbers.character(str(parts[0])), span)
+            return ast.Num(character(str(parts[0])), span)
         if kind == "statement_expr":
             return ast.StatementExpr(self.block(parts[0]), span)
         if kind == "comma":

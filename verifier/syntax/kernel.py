@@ -9,26 +9,29 @@ import re
 from collections.abc import Callable, Iterable
 
 from verifier.kernel.conditions import Config, undecided
+from verifier.kernel.joined import joined
 from verifier.kernel.scan import LOCK, LOCKS, Definition, Kind, Macro, Scanned, blanked, scanned
 from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.patterns import pattern
 from verifier.records import NamedTuple, replace
 from verifier.source import Diagnostic, Source, Span
-from verifier.syntax import ast, clues
+from verifier.syntax import ast
 from verifier.syntax.grammars import Node, Unparsed, tree_of
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
 from verifier.syntax.variants import Guards
 
 _STORAGE = pattern(r"^\s*(?:static|extern)\b")
+NOT_READ = "this C is not read here: define what it stands for in the test, or leave it out by #without"
 UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
 
 # Words of the compiler that say nothing about what code does.
 _ATTRIBUTES = pattern(
-    r"\b(__maybe_unused|__always_unused|__init_or_module|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
+    r"\b((?:__maybe_unused|__always_unused|__init_or_module|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
     r"|__ro_after_init|__initdata|__private|__randomize_layout|____?cacheline\w*|__aligned_largest"
+    r"|__packed|__used|__refdata)\b"
     r"|__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|__(?:aligned|counted_by|section)\s*\([^()]*\)"
-    r"|fallthrough\s*;|__packed|__used|__refdata)"
+    r"|fallthrough\s*;)"
 )
 # What no test can take, and what to say of it.
 _REFUSED = (
@@ -62,7 +65,8 @@ class Cutter:
 
     def __init__(self, tree: KernelTree, asked: ast.KernelText, troubles: list[Diagnostic]) -> None:
         self.tree, self.asked = tree, asked
-        self.config = Config({c.name: c.value for c in asked.config})
+        constants = frozenset(c.name for c in asked.config if c.constant)
+        self.config = Config({c.name: c.value for c in asked.config}, constants)
         self.files: dict[str, Scanned] = {}
         self.taken: dict[Excerpt, str] = {}
         for one in asked.files:
@@ -75,6 +79,7 @@ class Cutter:
                     continue
                 text = f"{one.path} cannot be taken from {tree.place}: {error}"
                 troubles.append(Diagnostic(UNREADABLE, text, one.span, error.hint))
+        self.files = joined(self.files, self.config)
 
     def note(self, file: Scanned, kind: str, name: str, text: str) -> None:
         """Remember what was taken, as it is parsed."""
@@ -205,9 +210,9 @@ class Cutter:
     def macro(self, file: Scanned, found: Macro, start: str) -> ast.CExpr | ast.Stmt:
         """The body of a macro; ``start`` is ``expr`` or ``stmt``."""
         self.decided(file, found.at, found.end)
-        text = _plain(file.bare[found.start : found.end].replace("\\\n", " \n"))
+        text = _plain(file.body(found))
         self.note_macro(file, found)
-        if start == "stmt":
+        if start == "stmt" and not text.rstrip().endswith(("}", ";")):
             text += ";"
         tree = self.parsed(file, text, found.start, start)
         builder = self.builder(file.source)
@@ -226,8 +231,7 @@ class Cutter:
     def note_macro(self, file: Scanned, found: Macro) -> None:
         """Remember a macro."""
         head = "" if found.parameters is None else f"({', '.join(found.parameters)})"
-        body = file.bare[found.start : found.end].replace("\\\n", " \n")
-        self.note(file, "macro", found.name, f"{head} {body}")
+        self.note(file, "macro", found.name, f"{head} {file.body(found)}")
 
     def builder(self, source: Source) -> Builder:
         return Builder(source, Guards([], []), None, included=True)
@@ -247,8 +251,8 @@ class Cutter:
         try:
             return tree_of(" " * at + text, "mm", start=start)
         except Unparsed as error:
-            said = clues.explained(file.source, syntax_error(file.source, error.error, "this definition"))
-            raise Trouble("kernel", said.message, said.span, said.hint) from None
+            said = syntax_error(file.source, error.error, "this definition", at + len(text))
+            raise Trouble("kernel", said.message, said.span, NOT_READ) from None
         except RecursionError:
             raise Trouble("nesting", "nested too deeply", Span(file.source, at, at + 1)) from None
 

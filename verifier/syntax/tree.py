@@ -126,9 +126,10 @@ class Builder(Code):
         out: list[ast.Configured] = []
         for item in tree.children[1:]:
             value = 0 if item.data == "refused" else 1
-            if len(item.children) > 1:
+            constant = len(item.children) > 1
+            if constant:
                 value = self.constant(item.children[1], enums)
-            out.append(ast.Configured(str(item.children[0]), value, self.span(item)))
+            out.append(ast.Configured(str(item.children[0]), value, self.span(item), constant))
         return out
 
     def without(self, tree: Node) -> list[ast.Omitted]:

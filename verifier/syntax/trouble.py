@@ -104,9 +104,10 @@ def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | 
     return Diagnostic("syntax", message, span, hint)
 
 
-def the_first(span: Span) -> str:
-    """A hint that says where the first of two things is."""
-    return f"the first one is in line {span.line}"
+def the_first(span: Span, other: Span | None = None) -> str:
+    """A hint that says where the first of two things is, and in which file if the ``other`` is in another."""
+    file = f" of {span.source.name}" if other is not None and other.source is not span.source else ""
+    return f"the first one is in line {span.line}{file}"
 
 
 def nesting(span: Span, depth: int) -> Diagnostic:

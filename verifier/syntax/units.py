@@ -212,7 +212,7 @@ class Gathered:
                 seen.setdefault(key, item.span)
 
     def _twice(self, message: str, span: Span, first: Span) -> None:
-        self.guards.trouble("duplicate", message, span, the_first(first))
+        self.guards.trouble("duplicate", message, span, the_first(first, span))
 
 
 def _names(item: Initial) -> Iterator[tuple[str, Span]]:

@@ -262,6 +262,16 @@ class Word:
         return self.source.startswith("no kernel function")
 
     @property
+    def only_reads(self) -> bool:
+        """Does nothing but its value depend on whether it is called?"""
+        return bool(self.effects) and all(
+            isinstance(x, Pure)
+            or (isinstance(x, Load) and x.needs == TRUE)
+            or (isinstance(x, Special) and x.makes == "no event")
+            for x in self.effects
+        )
+
+    @property
     def formats(self) -> bool:
         """Does it end with the format of a message, after which the kernel's form takes what is printed?"""
         return bool(self.parameters) and self.parameters[-1].kind == "text"

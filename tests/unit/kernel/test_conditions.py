@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from verifier.kernel.conditions import ASSUMED, Condition, Config, Malformed
+from verifier.kernel.conditions import ASSUMED, Condition, Config, Malformed, undecided
+from verifier.source import Source, Span
 
 SAID = {"CONFIG_A": 1, "CONFIG_B": 0, "LEVELS": 4}
 
@@ -28,6 +29,16 @@ def value(text: str) -> int | None:
         ("010", 8),
         ("CONFIG_A", 1),
         ("CONFIG_X86_64", 1),
+        # Values have 64 bits, and one without a sign makes the other so.
+        ("-1 > 0u", 1),
+        ("-1 > 0", 0),
+        ("0xffffffffffffffff == -1", 1),
+        ("~0u >> 63", 1),
+        ("-7 / 2", -3),
+        ("-7 % 2", -1),
+        ("0 ? 1u : -1", 2**64 - 1),
+        ("1 << 63 < 0", 1),
+        ("'a' == 97 && '\\n' == 10 && '\\x41' == 65", 1),
         # An open operand is open only where it matters.
         ("defined(CONFIG_C)", None),
         ("defined(CONFIG_C) || CONFIG_A", 1),
@@ -42,11 +53,32 @@ def test_value(text: str, expected: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "(", "1 +", "defined", "defined(1)", "1 2", "1 / 0", "'a'", "(" * 99, "1 << 99"]
+    "text", ["", "(", "1 +", "defined", "defined(1)", "1 2", "1 / 0", "'ab'", "(" * 99, "1 << 99"]
 )
 def test_no_expression(text: str) -> None:
     with pytest.raises(Malformed):
         Condition(text, Config({}))
+
+
+def test_a_value_makes_a_name_defined_and_a_refusal_does_not() -> None:
+    for name, expected in (("ZERO", 1), ("NOT", 0), ("YES", 1)):
+        config = Config({"ZERO": 0, "NOT": 0, "YES": 1}, frozenset({"ZERO"}))
+        assert Condition(f"defined({name})", config).value == expected
+        assert Condition(f"IS_ENABLED({name})", config).value == (name == "YES")
+        assert Condition(name, config).value == (name == "YES")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("#ifdef A", "write #config A or !A"),
+        ("#if defined(A) && IS_ENABLED(B)", "write #config A or !A and B or !B"),
+        ("#if A > 2", "write #config A = …, or !A"),
+    ],
+)
+def test_the_hint_asks_for_a_value_where_the_condition_does(text: str, hint: str) -> None:
+    names = [name for name in "AB" if name in text]
+    assert undecided(names, text, Span(Source("f.c", text), 0, 1)).hint == hint
 
 
 def test_open_names() -> None:

@@ -247,7 +247,7 @@ class InitialContents(Objects):
     def _note_mapping(self, m: Mapped) -> None:
         old = self._mapped.get((m.handle, m.va))
         if old is not None and not old.overridable:
-            raise Trouble("duplicate", f"{m.handle} maps {m.va} twice", m.span, the_first(old.span))
+            raise Trouble("duplicate", f"{m.handle} maps {m.va} twice", m.span, the_first(old.span, m.span))
         self._mapped[m.handle, m.va] = m
 
     def _fill(self, item: ast.Initial) -> None:

@@ -11,12 +11,14 @@ from typing import Any, get_args
 
 from verifier.errors import InputError
 from verifier.kernel.conditions import ASSUMED
-from verifier.kernel.dropped import dropped
-from verifier.kernel.scan import Definition, Macro, Scanned
+from verifier.kernel.dropped import Evaluates, dropped
+from verifier.kernel.scan import Definition, Kind, Macro, Scanned
 from verifier.kernel.tree import version_code
 from verifier.lower.c.kernel_guards import guard_of
+from verifier.lower.c.kernel_meanings import Meanings, TextPlace, two_meanings
 from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_trees import (
+    acts,
     addresses,
     bases,
     declared,
@@ -62,8 +64,10 @@ QUESTIONS = frozenset(
 _UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
+_ACTION = pattern(r"\w\s*\(|(?<![=!<>])=(?!=)|\+\+|--")  # a macro may do something: call, assign
 MAX_EXPANDED = 200
-STATEMENTS = ("do", "{", "if", "guard(")  # how macros begin that are statements
+# How macros begin that are statements.
+STATEMENT = pattern(r"\s*(?:\{|(?:do|if|while|for|switch|guard|scoped_guard|goto|return|break|continue)\b)")
 EXPRESSIONS = get_args(ast.CExpr)
 
 
@@ -90,7 +94,9 @@ class _Closure:
         self.named = {name.name for one in asked.files for name in one.names}
         self.in_word = False  # is this an argument of a word?
         self.ours = False  # is this the test's own code?
-        self.constants = self._constants()
+        self.meanings = Meanings(cutter)
+        self.place: TextPlace | None = None  # of what calls the macros that are being expanded
+        self.values: dict[tuple[str, int], Mapping[str, int]] = {}  # of enums
         self.presence = Presence(unit, asked, cutter)
         self.own_fields = own_fields(unit)
 
@@ -149,21 +155,18 @@ class _Closure:
 
     # -- names ------------------------------------------------------------------------------------
 
-    def _constants(self) -> dict[str, tuple[Scanned, Definition]]:
-        """Where each constant of an enum of the files is."""
-        found: dict[str, tuple[Scanned, Definition]] = {}
-        for file in self.cutter.files.values():
-            for (kind, _), definition in file.definitions.items():
-                if kind == "enum":
-                    inside = file.active[definition.body + 1 : definition.end].split("}")[0]
-                    for part in inside.split(","):
-                        found.setdefault(part.split("=")[0].strip(), (file, definition))
-        return found
+    def _place(self, span: Span) -> TextPlace | None:
+        """Where a name is read: in the text that calls the macros that are being expanded."""
+        return self.place or self.meanings.place(span)
 
-    def _macro(self, name: str) -> tuple[Scanned, Macro] | None:
+    def _macro(self, name: str, span: Span) -> tuple[Scanned, Macro] | None:
         if name in self.expanding:
             return None
-        return next(((f, f.macros[name]) for f in self.cutter.files.values() if name in f.macros), None)
+        try:
+            return self.meanings.macro(name, self._place(span), span)
+        except Trouble as trouble:
+            self.account.said(trouble)
+            return None
 
     def _wins(self, name: str) -> bool:
         """Does a macro of this name go before a word?"""
@@ -172,7 +175,7 @@ class _Closure:
     def _bound(self, name: str) -> bool:
         return any(name in scope for scope in self.scopes)
 
-    def _ident(self, e: ast.Ident) -> Any:
+    def _ident(self, e: ast.Ident, *, alone: bool = False) -> Any:
         name = e.name
         if self._bound(name) or name in self.objects or name in self.unit.functions:
             return e
@@ -182,26 +185,43 @@ class _Closure:
             return e
         if name == "LINUX_VERSION_CODE":
             return self._version(e)
-        config = {said.name: said.value for said in self.asked.config}
-        if name in config:  # a constant that the test overrides
-            self.cutter.config.used.add(name)
-            return ast.Num(config[name], e.span)
-        if name == EMPTY_MASK or name in self.enums or name in NAMED_VALUES or name in CONSTANT_MASKS:
+        given = self.cutter.config.constant(name)
+        if given is not None:  # a constant that the test overrides
+            return ast.Num(given, e.span)
+        if name == EMPTY_MASK or name in self.unit.enums or name in NAMED_VALUES or name in CONSTANT_MASKS:
             return e
-        found = self._macro(name)
+        found = self._macro(name, e.span)
         if found is not None:
-            return self._expanded(*found, None, e.span)
-        if name in self.constants:
+            return self._expanded(*found, None, e.span, alone=alone)
+        if name in self.meanings.constants:
             return self._enumerator(e)
+        if name in self.cutter.config.values:  # a question that stands where a value does
+            return ast.Num(self.cutter.config.value(name) or 0, e.span)
         if not self.ours and not self._means(name):
             self.account.unknown(name, e.span)
         return e
 
     def _enumerator(self, e: ast.Ident) -> ast.CExpr:
         """A constant of an enum of the files; the others of its enum come along."""
-        file, definition = self.constants[e.name]
-        if definition in self.reading:
-            return e
+        try:
+            found = self.meanings.constant(
+                e.name, self._place(e.span), lambda f, d: self._values(f, d).get(e.name), e.span
+            )
+            if found is None or found[1] in self.reading:
+                return e
+            made = self._values(*found)
+        except Trouble as trouble:
+            self.account.said(trouble)
+            return ast.Num(0, e.span)
+        self.enums |= {k: v for k, v in made.items() if k not in self.enums}
+        value = made.get(e.name)
+        return e if value in (None, self.enums.get(e.name)) else ast.Num(value, e.span)
+
+    def _values(self, file: Scanned, definition: Definition) -> Mapping[str, int]:
+        """The constants of an enum of the files. Raises ``Trouble``."""
+        key = (file.source.name, definition.start)
+        if key in self.values:
+            return self.values[key]
 
         def meaning(x: ast.CExpr) -> ast.CExpr:
             found: ast.CExpr = self._any(x)
@@ -210,16 +230,14 @@ class _Closure:
             made: ast.CExpr = substituted(found, known)
             return made
 
+        outer, self.place = self.place, None
         self.reading.append(definition)
         try:
-            made = self.cutter.enum(file, definition, meaning)
-        except Trouble as trouble:
-            self.account.said(trouble)
-            return ast.Num(0, e.span)
+            self.values[key] = self.cutter.enum(file, definition, meaning)
         finally:
             self.reading.pop()
-        self.enums |= {k: v for k, v in made.items() if k not in self.enums}
-        return e
+            self.place = outer
+        return self.values[key]
 
     def _means(self, name: str) -> bool:
         """Does a name mean something here without a declaration? ``current`` stands for an object."""
@@ -247,7 +265,7 @@ class _Closure:
         if self.ours:
             if name == "defined" and name not in self.unit.functions:
                 return self._defined(e)
-            if self._wins(name) and name not in self.unit.functions and (found := self._macro(name)):
+            if self._wins(name) and name not in self.unit.functions and (found := self._macro(name, e.span)):
                 return self._expanded(*found, e.arguments, e.span, alone=alone)
             return self._mapped(e)
         omitted = self.omitted.get(name)
@@ -257,13 +275,13 @@ class _Closure:
             return self._mapped(e)
         if name in QUESTIONS:
             return self._feature(e)
-        found = self._macro(name)
-        if found is not None and self._wins(name):
+        found = self._macro(name, e.span) if self._wins(name) else None
+        if found is not None:
             return self._expanded(*found, e.arguments, e.span, alone=alone)
         nothing = dropped(name)
         if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
             self.account.note("dropped", name, nothing.reason, e.span)
-            return ast.Empty(e.span) if alone else ast.Num(0, e.span)
+            return self._evaluated(e.name, e.arguments, nothing.evaluates, e.span, alone)
         plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
         if name not in WORDS and plain in WORDS:
             e = replace(e, name=plain)
@@ -272,7 +290,9 @@ class _Closure:
         if name == "BUG" and not e.arguments:
             e = ast.CallExpr("BUG_ON", (ast.Num(1, e.span),), e.span)
         if name in WORDS and WORDS[name].formats:  # what follows the format is for the message alone
-            e = replace(e, arguments=e.arguments[: len(WORDS[name].parameters)])
+            own = len(WORDS[name].parameters)
+            self._evaluated(name, e.arguments[own:], "sometimes", e.span, True)
+            e = replace(e, arguments=e.arguments[:own])
         if e.name in WORDS:
             outer, self.in_word = self.in_word, True
             made = self._mapped(e)
@@ -280,6 +300,35 @@ class _Closure:
             return made
         self.account.missing(name, e.span)
         return ast.Empty(e.span) if alone else ast.Num(0, e.span)
+
+    def _evaluated(
+        self, name: str, arguments: tuple[ast.CExpr, ...], when: Evaluates, span: Span, alone: bool
+    ) -> ast.CExpr | ast.Stmt:
+        """What the arguments of a word that is dropped do: nothing, if they only read objects."""
+        done: list[ast.CExpr] = []
+        for argument in arguments:
+            if when == "never" or not self._acts(argument):
+                continue
+            made = self._any(ast.ExprStmt(argument, argument.span))
+            if isinstance(made, ast.ExprStmt) and acts(made):
+                done.append(made.expr)
+        if done and when == "sometimes":
+            text = f"{name}() evaluates this in some runs alone, and is dropped here"
+            hint = f"write #without {name} if that does not matter"
+            self.account.trouble("dropped", text, done[0].span, hint)
+            done = []
+        if alone:
+            return ast.Block(tuple(ast.ExprStmt(x, x.span) for x in done), span) if done else ast.Empty(span)
+        value: ast.CExpr = ast.Num(0, span)
+        for x in reversed(done):
+            value = ast.Comma(x, value, span)
+        return value
+
+    def _acts(self, e: ast.CExpr) -> bool:
+        """May an expression do anything, or a macro in it?"""
+        names = {x.name: x.span for x in nodes(e) if isinstance(x, ast.Ident) and not self._bound(x.name)}
+        macros = [found for name, span in names.items() if (found := self._macro(name, span))]
+        return acts(e) or any(_ACTION.search(file.body(macro)) for file, macro in macros)
 
     def _omit(self, e: ast.CallExpr, omitted: ast.Omitted, alone: bool) -> ast.CExpr | ast.Stmt:
         self.used.add(e.name)
@@ -337,7 +386,7 @@ class _Closure:
             if isinstance(body, ast.Ident):
                 given = {f"{macro.name}'{at}": a for at, a in enumerate(arguments)}
                 stand_in = tuple(ast.Ident(name, a.span) for name, a in given.items())
-                return self._put(macro, ast.CallExpr(body.name, stand_in, span), given, alone)
+                return self._put((file, macro, span), ast.CallExpr(body.name, stand_in, span), given, alone)
             if body is not None:
                 self.account.refused(
                     file, macro, "it stands for a function here, and its body is no name", span
@@ -351,34 +400,37 @@ class _Closure:
         if len(self.expanding) > MAX_EXPANDED:
             self.account.trouble("macro", f"{macro.name} expands too deeply", span)
             return nothing
-        statement = alone and file.bare[macro.start : macro.end].strip().startswith(STATEMENTS)
+        statement = alone and STATEMENT.match(file.body(macro)) is not None
         body = self._body_of(file, macro, "stmt" if statement else "expr", span)
         if body is None:
             return ast.Empty(span) if alone else nothing
         try:
-            text = file.bare[macro.start : macro.end].replace("\\\n", " \n")
-            check_brackets(text, macro.start, body, given, alone)
+            check_brackets(file.body(macro), macro.start, body, given, alone)
             body = named(body, given)
         except Trouble as trouble:
             self.account.refused(file, macro, trouble.diagnostic.message, span)
             return nothing
-        return self._put(macro, body, given, alone)
+        return self._put((file, macro, span), body, given, alone)
 
-    def _put(self, macro: Macro, body: Any, given: Mapping[str, ast.CExpr], alone: bool) -> Any:
+    def _put(
+        self, called: tuple[Scanned, Macro, Span], body: Any, given: Mapping[str, ast.CExpr], alone: bool
+    ) -> Any:
         """A macro's body, which is the kernel's text wherever it is put, and its arguments, which are
-        those of whoever calls it."""
+        those of whoever calls it. ``called``: its file, the macro, and the call."""
+        file, macro, span = called
         values = {x.name for x in nodes(body) if isinstance(x, ast.Ident)}
         mapped = {name: self._any(a) for name, a in given.items() if name in values}
         self.expanding.append(macro.name)
-        scopes, ours = self.scopes, self.ours
+        scopes, ours, place = self.scopes, self.ours, self.place
         self.scopes, self.ours = [*scopes, set(given) | declared(body)], False
+        self.place = self._place(span) or TextPlace(file.source.name, len(file.bare))
         body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
-        self.scopes, self.ours = scopes, ours
+        self.scopes, self.ours, self.place = scopes, ours, place
         self.expanding.pop()
         return substituted(body, mapped)
 
     def _body_of(self, file: Scanned, macro: Macro, start: str, span: Span) -> Any:
-        text = file.bare[macro.start : macro.end]
+        text = file.body(macro)
         if not text.strip():
             self.cutter.note_macro(file, macro)
             return None if start == "stmt" else ast.Num(1, span)
@@ -416,6 +468,9 @@ class _Closure:
             return self._call(x)
         if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.CallExpr):
             made = self._call(x.expr, alone=True)
+            return ast.ExprStmt(made, x.span) if isinstance(made, EXPRESSIONS) else made
+        if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.Ident):
+            made = self._ident(x.expr, alone=True)
             return ast.ExprStmt(made, x.span) if isinstance(made, EXPRESSIONS) else made
         if isinstance(x, ast.ExprStmt) and isinstance(x.expr, ast.StatementExpr):
             return replace(x, expr=self._mapped(x.expr))
@@ -521,33 +576,53 @@ class _Closure:
         asked = frozenset(field_names(unit))
         structs = {s.name: s for s in unit.structs}
         typedefs = {s.name for s in unit.structs if s.typedef}
-        pending = bases((unit.functions, unit.threads, unit.nmis, unit.initial, unit.structs))
-        seen: set[str] = set()
+        own = [f for f in unit.functions.values() if not f.kernel]
+        # Types, each with the file in whose text it stands; the test's own text means what that means.
+        pending = [(b, "") for b in bases((own, unit.threads, unit.nmis, unit.initial, unit.structs))]
+        pending += [(b, f.kernel) for f in unit.functions.values() if f.kernel for b in bases(f)]
+        found: dict[str, tuple[Scanned, Definition]] = {}
+        seen: set[tuple[str, str]] = set()
         while pending:
-            base = pending.pop()
-            if base in seen:
-                continue
-            seen.add(base)
-            tagged = base.startswith(("struct ", "union "))
+            base, path = pending.pop()
             name = base.split()[-1]
-            for file in self.cutter.files.values():
-                found = file.definitions.get(("struct" if tagged else "typedef", name))
-                if found is None or name in structs:
-                    continue
-                try:
-                    made = self.cutter.struct(file, found, asked)
-                except Trouble as trouble:
-                    self.account.said(trouble)
-                    break
-                if made.typedef:
-                    typedefs.add(name)
-                if made.fields:
-                    structs[name] = replace(made, fields=tuple(f for f in made.fields if f.name in asked))
-                    structs[name] = self._mapped_struct(structs[name])
-                    pending |= bases(structs[name])
-                break
+            if (base, path) in seen or (name in structs and name not in found):
+                continue
+            seen.add((base, path))
+            try:
+                made = self._struct(base, path, asked, found)
+            except Trouble as trouble:
+                self.account.said(trouble)
+                continue
+            if made is None:
+                continue
+            if made.typedef:
+                typedefs.add(name)
+            if made.fields:
+                structs[name] = replace(made, fields=tuple(f for f in made.fields if f.name in asked))
+                structs[name] = self._mapped_struct(structs[name])
+                pending += [(b, found[name][0].source.name) for b in bases(structs[name])]
         unit = replace(unit, structs=tuple(structs.values()), enums=self.enums)
         return retyped(unit, frozenset(typedefs)) if typedefs else unit
+
+    def _struct(
+        self, base: str, path: str, asked: frozenset[str], found: dict[str, tuple[Scanned, Definition]]
+    ) -> ast.StructDef | None:
+        """A type as the text of a file means it; None if it is there already, or nowhere. ``found``: where
+        those are that are there. Raises ``Trouble``, also where two files mean different ones."""
+        name = base.split()[-1]
+        if name in found and not path:
+            return None
+        kind: Kind = "struct" if base.startswith(("struct ", "union ")) else "typedef"
+        one = self.meanings.struct((kind, name), path, asked)
+        if one is None or one == found.get(name):
+            return None
+        if name in found:
+            if self.meanings.members(*one, asked) != self.meanings.members(*found[name], asked):
+                span = Span(one[0].source, one[1].start, one[1].body)
+                raise two_meanings(name, found[name], one, span)
+            return None
+        found[name] = one
+        return self.cutter.struct(*one, asked)
 
     def _mapped_struct(self, made: ast.StructDef) -> ast.StructDef:
         """The sizes of its arrays and bitfields are constants of the tree."""

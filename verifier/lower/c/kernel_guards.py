@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from verifier.kernel.scan import Scanned
@@ -22,12 +23,30 @@ _DEFINES = pattern(r"\bDEFINE_(LOCK_GUARD_0|LOCK_GUARD_1|GUARD)\s*\(\s*(\w+)\s*,
 
 def guard_of(cutter: Cutter, name: str) -> ast.GuardText | None:
     """The guard of a name that some file of the test defines. Raises ``Trouble`` for one that keeps more than
-    its lock, as ``rq_lock`` does, and for text that is not read."""
-    for file in cutter.files.values():
-        for found in _DEFINES.finditer(file.active):
-            if found[2] == name:
-                return _read(cutter, file, found[1], found.start(), found.end(1))
-    return None
+    its lock, as ``rq_lock`` does, for text that is not read, and where two files differ."""
+    every = [
+        (file, found)
+        for file in cutter.files.values()
+        for found in _DEFINES.finditer(file.active)
+        if found[2] == name
+    ]
+    if not every:
+        return None
+    texts = {" ".join(_given(file.active, found).split()): (file, found) for file, found in every}
+    if len(texts) > 1:
+        (one, first), (other, second) = list(texts.values())[:2]
+        line = Span(other.source, second.start(), second.end()).line
+        said = f"the guard {name} has two meanings here: the other one is in {other.source.name}:{line}"
+        span = Span(one.source, first.start(), first.end())
+        raise Trouble("kernel", said, span, "name one of these files alone")
+    file, found = every[0]
+    return _read(cutter, file, found[1], found.start(), found.end(1))
+
+
+def _given(active: str, found: re.Match[str]) -> str:
+    """The text of all arguments of a macro that defines a guard."""
+    opening = active.index("(", found.end(1))
+    return active[opening : max((end for _, end in _arguments(active, opening)), default=opening)]
 
 
 def _read(cutter: Cutter, file: Scanned, form: str, at: int, after: int) -> ast.GuardText:

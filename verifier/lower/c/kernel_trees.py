@@ -8,6 +8,7 @@ from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax import condition as c
 from verifier.syntax.nodes import nodes
+from verifier.words.table import WORDS
 
 
 def leaves(statement: ast.Stmt) -> bool:
@@ -40,6 +41,15 @@ def truth_of(e: object) -> bool | None:
     if isinstance(e, ast.CallExpr) and e.name in ("likely", "unlikely") and len(e.arguments) == 1:
         return truth_of(e.arguments[0])
     return None
+
+
+def acts(tree: object) -> bool:
+    """Does a tree do more than read objects, or call what may? That is what others can see."""
+    return any(
+        isinstance(x, ast.Assign | ast.PointerCall | ast.StatementExpr)
+        or (isinstance(x, ast.CallExpr) and not (x.name in WORDS and WORDS[x.name].only_reads))
+        for x in nodes(tree)
+    )
 
 
 def declared(body: object) -> set[str]:
