@@ -18,6 +18,8 @@ from verifier.source import Diagnostic, in_order
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
 
+_OPEN = "may be undefined, which decides the condition: it equals nothing then, and may be anything"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Drawable):
@@ -199,7 +201,8 @@ def judge_answer(
         doubt = _of_states(test, program, answer)
     if states and answer.states is None and observation != "unknown":
         observation = "unknown"  # the caller wants the states, and they are not known
-    reason = "; ".join(filter(None, (reason, doubt)))
+    told = f"{' and '.join(answer.open)} {_OPEN}" if answer.open and observation != "unknown" else ""
+    reason = "; ".join(filter(None, (reason, doubt, told)))
     chosen = under(model, chosen)
     expected, hang_expected = _hang_expected(test, program, expected_of(test, profile, chosen, model))
     hangs = None if answer.cut and not answer.hangs else answer.hangs

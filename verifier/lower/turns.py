@@ -84,7 +84,7 @@ def _uses(x: Instruction) -> Iterator[str]:
         own = set(sets(x))
         for touch in x.touches:
             yield from _names(touch.addr)
-            for expr in (touch.value, touch.when):
+            for expr in (touch.value, touch.when, touch.seen):
                 yield from (name for name in _names(expr) if name not in own)
         for named in (x.va, x.pcid, x.waited):
             yield from _names(named)

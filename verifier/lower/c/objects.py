@@ -97,6 +97,7 @@ class Objects:
             self.first[key] = structs.at_the_beginning(definition, self.fields.get(key, ()))
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
         self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
+        self.held: dict[Ptr, Type] = {}  # what the cells of objects are declared to hold, once laid out
         self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
         self.errors = False  # are there pointers that stand for errors?
@@ -135,7 +136,7 @@ class Objects:
             return
         kind = t.of(item.type)
         if kind.kind in ("mm", "table", "page", "mask", "struct") and item.type.pointers:
-            kind = Type("pointer", to=kind)
+            kind = t.kept(kind)
         size = None if item.size is None else self.number(item.size)
         if size is not None and not 0 < size <= MAX_CELLS:
             raise Trouble("size", f"an array of {size} elements", item.span, f"1 to {MAX_CELLS}")

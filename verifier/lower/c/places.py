@@ -8,6 +8,7 @@ from verifier.lower.c.arrows import check_arrow
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
+from verifier.lower.c.pointees import low_there
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Const, Expr, Reg, call
@@ -60,10 +61,8 @@ def any_place(b: BodyCode, e: ast.CExpr, end: bool = False) -> MemoryPlace | Loc
         numeric(index, e.index)
         stride = t.cells(base.type.to)
         in_bounds(b, base.expr, index.expr, e, stride=stride, end=end)
-        found = MemoryPlace(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
-        found = chosen(b, found, e)
         step = index.expr if stride == 1 else call("mul", index.expr, Const(stride))
-        return inner(replace(found, addr=call("add", found.addr, step)))
+        return inner(_led_to(b, base, e, step))
     if isinstance(e, ast.CallExpr) and stands_for_a_place(e):
         if special(e.name) != "per_cpu":
             return place_of(b, e.arguments[0])
@@ -285,7 +284,7 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
         was = t.words(replace(kind.to, kind="int", tag=""))
         raise Trouble("type", f"this points to {was}, and is read as the type it is declared with", e.span)
     if kind.kind == "pointer":
-        return inner(chosen(b, MemoryPlace(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
+        return inner(_led_to(b, address, e))
     if kind.kind == "struct":
         return chosen(b, MemoryPlace(address.expr, kind, whole=True, percpu=kind.percpu), e)
     if kind is t.ANY or (kind.kind == "int" and not b.memory.mm_file):
@@ -301,6 +300,14 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
         hint = "a virtual address stands for the one word of its page: offsets within a page do not exist; "
         hint += "map another address, to another page"
     raise Trouble("type", f"{kind.words} is not an address", e.span, hint)
+
+
+def _led_to(b: BodyCode, pointer: Val, e: ast.CExpr, step: Expr | None = None) -> MemoryPlace:
+    """What lies where a pointer leads to, or ``step`` cells behind."""
+    to = pointer.type.to or t.ANY
+    found = chosen(b, MemoryPlace(pointer.expr, to, percpu=pointer.type.percpu), e)
+    addr = found.addr if step is None else call("add", found.addr, step)
+    return replace(found, addr=addr, low=low_there(b.memory, addr, to))
 
 
 def _within_page(b: BodyCode, e: ast.CExpr) -> bool:

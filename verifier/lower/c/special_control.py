@@ -11,7 +11,7 @@ from verifier.lower.c.loops import until
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import base_of, memory_place, place_of
-from verifier.lower.code import Assume, Decide, Emit, Touch, Warn
+from verifier.lower.code import Assume, Decide, Emit, Warn
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import UNDEF
 from verifier.syntax import ast
@@ -189,11 +189,11 @@ def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
     temp, done = b.fresh(), b.fresh()
     equal = call("eq", Reg(temp), before)
     if use.special.locks:
-        b.emit("X", use.e, Touch(place.addr, temp, new, equal), virtual=place.virtual)
+        b.emit("X", use.e, place.touch(temp, new, equal), virtual=place.virtual)
     else:
-        b.emit("R", use.e, Touch(place.addr, temp), virtual=place.virtual, joined=True)
+        b.emit("R", use.e, place.touch(temp), virtual=place.virtual, joined=True)
         stored = call("ite", equal, new, Reg(temp))
-        b.emit("W", use.e, Touch(place.addr, None, stored), virtual=place.virtual)
+        b.emit("W", use.e, place.touch(None, stored), virtual=place.virtual)
         decide(b, equal, use.e.span)
     b.set(done, equal)
     store_local(b, local, Val(Reg(temp), place.type), use.e)
@@ -218,11 +218,11 @@ def cmpxchg_double(b: BodyCode, use: SpecialCall) -> Val:
     done = b.fresh()
     if use.special.locks:
         touches = zip("xy", places, found, strict=True)
-        b.emit("X", use.e, *(Touch(p.addr, r, values[f"new{n}"], equal) for n, p, r in touches))
+        b.emit("X", use.e, *(p.touch(r, values[f"new{n}"], equal) for n, p, r in touches))
     else:
-        b.emit("R", use.e, *(Touch(p.addr, r) for p, r in zip(places, found, strict=True)), joined=True)
+        b.emit("R", use.e, *(p.touch(r) for p, r in zip(places, found, strict=True)), joined=True)
         kept = [call("ite", equal, values[f"new{n}"], Reg(r)) for n, r in zip("xy", found, strict=True)]
-        b.emit("W", use.e, *(Touch(p.addr, None, v) for p, v in zip(places, kept, strict=True)))
+        b.emit("W", use.e, *(p.touch(None, v) for p, v in zip(places, kept, strict=True)))
         decide(b, equal, use.e.span)
     b.set(done, equal)
     return Val(Reg(done), t.INT)
