@@ -50,7 +50,7 @@ class MemoryPlace:
     """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
     a struct itself: only its fields can be read and written; ``percpu``: what every CPU has, which
     has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is its unit's; ``low``: it
-    is seen as a number of 64 bits, whatever it is declared as: of an address in it, so many low bits are 0."""
+    is seen as a number of 64 bits, whatever it is declared as: so many low bits of an address in it are 0."""
 
     addr: Expr
     type: Type
