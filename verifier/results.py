@@ -262,6 +262,8 @@ def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
 def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
     """The loops that are cut at the bound, and what the user can do about it."""
     said, more = loops_told(answer.loops, test.source.name), f"use --unroll {program.bound + 1}"
+    if not said and answer.reason:
+        said = f"some loop needs more iterations, and which one is not known ({answer.reason})"
     assembly = test.arch in ("X86", "X86_64")  # which has no assume()
     help_ = more if assembly else f"assume() its end, or {more}"
     ending = sum(not loop.endless for loop in answer.loops)

@@ -167,7 +167,9 @@ class _Asked:
             deadlock = reachable is False and refutable is False
             if self.program.judges_hangs:
                 deadlock = self._check(self.ending) is False
-            cut = self.encoding.cut != NO and self._check([self.encoding.cut]) is not False
+            cut = self.encoding.cut != NO and self._check([self.encoding.cut])
+            if cut is None:  # what is found holds all the same, and what is not may be beyond the bound
+                reachable, refutable, deadlock = reachable or None, refutable or None, False
             known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
             hangs = finals[1].any if finals else None
@@ -178,7 +180,8 @@ class _Asked:
                     final.finish(self.solver, self._check)
         states = [final.states() for final in finals if final.complete]
         unknown = None in (reachable, refutable, hangs) or len(states) < len(finals)
-        reason = self.budget.spent if unknown else ""
+        unnamed = cut and not known and not loops
+        reason = self.budget.spent if unknown or unnamed else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
                 with self._solver(text) as self.solver:
@@ -198,7 +201,7 @@ class _Asked:
             states=_listed(ends),
             positive=None if ends is None else sum(holds for _, holds in ends),
             negative=None if ends is None else sum(not holds for _, holds in ends),
-            cut=cut,
+            cut=cut is not False,
             deadlock=deadlock,
             reason=reason,
             loops=loops,
