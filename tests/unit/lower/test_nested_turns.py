@@ -58,3 +58,29 @@ exists (0:r0 = 0)
     program = build(test)
     assert decide(program, witnesses=False).cut
     assert explored(program, witnesses=False).cut
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "int old = refcount_read(&n); do { if (!old) break; }"
+        " while (!atomic_try_cmpxchg(&n, &old, old + 1));",
+        "unsigned int old = atomic_read(&c);"
+        " do { if (old == 9) break; } while (!atomic_try_cmpxchg(&c, &old, old + 1));",
+        "long old = READ_ONCE(x); do { if (old == 9) break; } while (!try_cmpxchg(&x, &old, old + 1));",
+        "int *p = &x; int old = *p; do { if (old == 9) break; } while (!try_cmpxchg(p, &old, old + 1));",
+        "u64 *p = (u64 *)&w; u64 old = *p;"
+        " do { if (old & 1) break; } while (!try_cmpxchg(p, &old, old | 1));",
+    ],
+)
+def test_a_look_that_is_converted_is_renewed_as_it_was(code: str) -> None:
+    text = f"""MM t
+{{ int x; atomic_t c; refcount_t n = 1; int *w = &x; }}
+P0 {{ {code} r0 = 1; }}
+P1 {{ WRITE_ONCE(x, 5); atomic_inc(&c); xchg(&x, 9); refcount_inc(&n); }}
+exists (0:r0 = 0)
+"""
+    (test,) = load(Source("t", text))
+    program = build(test)
+    for answer in (decide(program, witnesses=False), explored(program, witnesses=False)):
+        assert (answer.cut, answer.reachable, answer.refutable) == (False, False, True)

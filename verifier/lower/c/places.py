@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, numeric
 from verifier.lower.c.arrows import check_arrow
@@ -106,16 +109,64 @@ def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
         raise Trouble(
             "type", text, e.span, "name an object; container_of(p, struct foo, x) leads back to one"
         )
+    if b.of_kernel and e.name in _COUNTS:
+        counter = _counter(b, e)
+        if counter is not None:
+            return counter
     base = base_of(b, e.base)
     if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
         base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))
     if base.type.kind not in ("struct", "mm", "table", "page", "any"):
-        raise Trouble("type", f"{base.type.words} has no fields", e.base.span)
+        raise Trouble("type", f"{base.type.words} has no fields", e.base.span, _inside(b, base.type, e.name))
     found = chosen(b, MemoryPlace(base.expr, base.type, percpu=base.type.percpu), e)
     kind, part = field_of(b, base.type, e)
     for step in b.memory.steps(group_of(b, base.type, e), e.name):
         found = replace(found, addr=call("field", found.addr, Const(step)))
     return inner(replace(found, type=kind, part=part))
+
+
+# The fields of counters, which are one number: atomic_t and its kin, include/linux/types.h; refcount_t,
+# include/linux/refcount_types.h.
+_COUNTS: Mapping[str, Callable[[Type], Type]] = MappingProxyType(
+    {"counter": lambda kind: kind, "refs": lambda _: t.INT}
+)
+# Fields of what the kernel has as a struct and is one number here, with a word that asks for what they say
+# (include/linux/mutex_types.h, rwsem.h, semaphore.h, seqlock_types.h, spinlock_types_raw.h).
+_ASKS = MappingProxyType(
+    {
+        "owner": "mutex_is_locked(&m)",
+        "count": "down_read_trylock(&s)",
+        "counter": "atomic_read(&v)",
+        "refs": "refcount_read(&r)",
+        "raw_lock": "raw_spin_is_locked(&l)",
+        "rlock": "spin_is_locked(&l)",
+        "wait_lock": "mutex_is_locked(&m)",
+        "wait_list": "mutex_is_locked(&m)",
+        "sequence": "read_seqcount_begin(&s)",
+    }
+)
+
+
+def _counter(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace | None:
+    """``v.counter`` and ``r.refs`` in the kernel's own text: the number that ``v`` is; None if it is none."""
+    inside = ast.Unary("*", e.base, e.base.span) if e.arrow else e.base
+    at, (_, place) = b.percpu, b.captured(lambda: b.value(e.base) if e.arrow else any_place(b, e.base))
+    b.percpu = at
+    kind = place.type if isinstance(place, MemoryPlace) else (place.type or t.ANY).to or t.ANY
+    if kind.kind != "int":
+        return None
+    found = any_place(b, inside)
+    return replace(found, type=_COUNTS[e.name](kind)) if isinstance(found, MemoryPlace) else None
+
+
+def _inside(b: BodyCode, kind: Type, name: str) -> str:
+    """The hint about a field of a number, which the kernel has as a struct."""
+    if (kind.to or kind).kind != "int" or name not in _ASKS:
+        return ""
+    fit = f"use its words, as {_ASKS[name]}"
+    if b.of_kernel:
+        fit = "write this function anew in the test, with words, or on a struct of the test's own"
+    return f"a lock or a counter is one number here, without fields: {fit}"
 
 
 def group_of(b: BodyCode, kind: Type, e: ast.FieldExpr) -> str:
