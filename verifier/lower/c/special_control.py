@@ -16,7 +16,6 @@ from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import UNDEF
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.rows import Word
 from verifier.words.sync import SLEEPS, SLEEPS_WITH_TIMEOUT
 
 _ETIMEDOUT = -110
@@ -24,16 +23,20 @@ _ETIMEDOUT = -110
 
 def assume(b: BodyCode, use: SpecialCall) -> Val:
     """Only runs in which it holds go on."""
-    asks_nothing(b, use.word, use.arguments["c"])
+    asks_nothing(b, use)
     b.code.append(Assume(condition_of(b, use.arguments["c"]), use.e.span))
     return Val(Const(0), t.VOID)
 
 
-def asks_nothing(b: BodyCode, word: Word, node: ast.CExpr) -> None:
-    """Warn where a condition is written as a constant."""
+def asks_nothing(b: BodyCode, use: SpecialCall) -> None:
+    """Warn where a condition is written as a constant; not where a line ``#without`` or ``#config`` has made
+    it one."""
+    node = use.arguments["c"]
+    if not use.writes(node):
+        return
     if isinstance(node, ast.Num) or (isinstance(node, ast.Ident) and node.name in ("true", "false")):
         always = "always" if node.span.text not in ("0", "false") else "never"
-        text = f"{word.name} of a constant, which {always} holds"
+        text = f"{use.word.name} of a constant, which {always} holds"
         b.warn("no-effect", text, node.span, "leave it out, or name a condition")
 
 
@@ -49,7 +52,7 @@ def limit(b: BodyCode, use: SpecialCall) -> Val:
 
 def warn(b: BodyCode, use: SpecialCall) -> Val:
     """``WARN_ON`` and similar words."""
-    asks_nothing(b, use.word, use.arguments["c"])
+    asks_nothing(b, use)
     said = _said(use, "format")
     hit = b.held(call("bool", condition_of(b, use.arguments["c"])))
     b.code.append(Warn(hit, use.e.span, said))
