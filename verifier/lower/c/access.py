@@ -221,11 +221,11 @@ def kept(b: BodyCode, value: Val, kind: Type, node: Spanned) -> Expr:
     return t.converted(value.expr, value.type, kind)
 
 
-def same_pointee(b: BodyCode, wanted: Type, given: Type, span: Span) -> None:
+def same_pointee(b: BodyCode, wanted: Type, given: Type, span: Span, cast: bool = False) -> None:
     """Raise ``Trouble`` for an integer seen through a pointer to another integer type; warn of a struct that
     is kept as another one. C files do not mind, as herd7."""
     if b.memory.mm_file:
-        same_number(wanted, given, span)
+        same_number(wanted, given, span, cast)
         text = "" if b.of_kernel else other_struct(b.memory, wanted, given)
         if text:
             b.warn("pointee", text, span, OF_ITS_TYPE)

@@ -352,7 +352,7 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
             return value  # an instruction word, whatever the size of its accesses
         if (other := t.as_bytes(kind, value.type)) is not None:
             return replace(value, type=other)
-        same_pointee(b, kind, value.type, e.span)
+        same_pointee(b, kind, value.type, e.span, cast=True)
         return Val(value.expr, replace(kind, percpu=value.type.percpu), local=value.local)
     return Val(value.expr, value.type if kind is t.ANY else kind, local=value.local)
 

@@ -11,10 +11,10 @@ from verifier.lower.c.arrows import check_arrow
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
-from verifier.lower.c.pointees import low_there
+from verifier.lower.c.pointees import low_there, signed_else
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
-from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.values import WOULD_BE, Ptr, of_all
 from verifier.records import replace
 from verifier.syntax import ast
@@ -358,7 +358,8 @@ def _led_to(b: BodyCode, pointer: Val, e: ast.CExpr, step: Expr | None = None) -
     to = pointer.type.to or t.ANY
     found = chosen(b, MemoryPlace(pointer.expr, to, percpu=pointer.type.percpu), e)
     addr = found.addr if step is None else call("add", found.addr, step)
-    return replace(found, addr=addr, low=low_there(b.memory, addr, to))
+    other = signed_else(b.memory, addr, to) if to.bits in b.shared.resigned else FALSE
+    return replace(found, addr=addr, low=low_there(b.memory, addr, to), other=other)
 
 
 def _within_page(b: BodyCode, e: ast.CExpr) -> bool:

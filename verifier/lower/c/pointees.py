@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from verifier.lower.c import types as t
 from verifier.lower.c.objects import MAX_INNER, Objects, group
 from verifier.lower.c.types import Type
-from verifier.program.expressions import Const, Expr, call
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, call
 from verifier.program.values import ALIGNED, Ptr
 from verifier.records import replace
 from verifier.source import Span
@@ -71,19 +71,35 @@ def low_there(objects: Objects, addr: Expr, seen: Type) -> Expr | None:
     return low
 
 
+def signed_else(objects: Objects, addr: Expr, seen: Type) -> Expr:
+    """Whether what lies at an address, and is seen as an integer, is declared as one of the other sign."""
+    if seen.kind != "int" or not objects.mm_file:
+        return FALSE
+    wanted = t.other_sign(seen)
+    if isinstance(addr, Const):
+        held = objects.held.get(addr.value) if isinstance(addr.value, Ptr) else None
+        return TRUE if held is not None and t.plain(held) == wanted else FALSE
+    cells = [cell for cell, held in objects.held.items() if t.plain(held) == wanted]
+    return call("or", *(call("eq", addr, Const(cell)) for cell in cells))
+
+
 def _low_of(objects: Objects, held: Type) -> int:
     """How many low bits are 0 of an address in a cell of a type, as far as the type says it."""
     to = held.to if held.kind == "pointer" else held if held.kind == "struct" else None
     return 0 if to is None or to.kind in ("any", "void") else low_bits(objects, to)
 
 
-def same_number(wanted: Type, given: Type, span: Span) -> None:
+def same_number(wanted: Type, given: Type, span: Span, cast: bool = False) -> None:
     """Raise ``Trouble`` for an integer seen through a pointer to another integer type: memory here is
-    cells, which are read and written whole, and as what they are."""
-    if t.pointers_differ(wanted, given):
+    cells, which are read and written whole. A ``cast`` may change the sign."""
+    if t.pointers_differ(wanted, given) and not (cast and t.same_width(wanted, given)):
         assert wanted.to is not None and given.to is not None
         text = f"this points to {t.words(given.to)}, not to {t.words(wanted.to)}"
         hint = "an object is read and written whole, as the type it is declared with"
+        if t.same_width(wanted, given):
+            hint = (
+                f"write a cast, as in (unsigned long *)p, to see {t.words(given.to)} as {t.words(wanted.to)}"
+            )
         raise Trouble("type", text, span, hint)
 
 

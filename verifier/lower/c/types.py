@@ -364,6 +364,11 @@ def same_width(a: Type, b: Type) -> bool:
     )
 
 
+def other_sign(a: Type) -> Type:
+    """The integer type of the same width with the other sign."""
+    return Type("int", a.bits, not a.signed)
+
+
 def pointers_differ(a: Type, b: Type) -> bool:
     """Do two pointers lead to integers of different types?"""
     if a.kind != "pointer" or b.kind != "pointer" or a.to is None or b.to is None:
