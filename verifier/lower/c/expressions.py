@@ -27,6 +27,7 @@ from verifier.words.declared import declared_as, type_given
 from verifier.words.table import (
     CONSTANT_MASKS,
     CPU_COUNTS,
+    LIMITS,
     LONG_VALUES,
     NAMED_VALUES,
     ROOTS,
@@ -70,6 +71,7 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         return b.value(ast.CallExpr(CALLED_NAMES[e.name], (), e.span))
     if e.name in NAMED_VALUES:
         kind = {"NULL": t.ANY, "none": t.PTE}.get(e.name, t.ULONG if e.name in LONG_VALUES else t.INT)
+        kind = t.written(LIMITS[e.name][1]) if e.name in LIMITS else kind
         return Val(Const(NAMED_VALUES[e.name]), kind)
     if e.name in ROOTS and ROOTS[e.name] in b.memory.named:
         return Val(Const(Ptr(ROOTS[e.name])), t.UPPER)

@@ -21,6 +21,7 @@ from verifier.words.table import (
     CONSTANT_MASKS,
     ELSEWHERE,
     INITIALIZERS,
+    LIMITS,
     LONG_VALUES,
     NAMED_VALUES,
     ROOTS,
@@ -299,6 +300,9 @@ class Objects:
             return Ptr(named.name), replace(kind, percpu=named.percpu)
         if expr.name in LONG_VALUES:
             return LONG_VALUES[expr.name], t.ULONG
+        if expr.name in LIMITS:
+            value, words = LIMITS[expr.name]
+            return value, t.written(words)
         if expr.name in NAMED_VALUES:
             return NAMED_VALUES[expr.name], t.PTE if expr.name == "none" else t.ANY
         if ROOTS.get(expr.name) in self.named:
