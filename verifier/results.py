@@ -18,6 +18,8 @@ from verifier.source import Diagnostic, in_order
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
 
+_OPEN = "may be undefined, which decides the condition: it equals nothing then, and may be anything"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Drawable):
@@ -199,7 +201,8 @@ def judge_answer(
         doubt = _of_states(test, program, answer)
     if states and answer.states is None and observation != "unknown":
         observation = "unknown"  # the caller wants the states, and they are not known
-    reason = "; ".join(filter(None, (reason, doubt)))
+    told = f"{' and '.join(answer.open)} {_OPEN}" if answer.open and observation != "unknown" else ""
+    reason = "; ".join(filter(None, (reason, doubt, told)))
     chosen = under(model, chosen)
     expected, hang_expected = _hang_expected(test, program, expected_of(test, profile, chosen, model))
     hangs = None if answer.cut and not answer.hangs else answer.hangs
@@ -259,6 +262,8 @@ def warnings_of(test: Test, program: Program) -> tuple[Diagnostic, ...]:
 def _loops_cut(test: Test, program: Program, answer: Answer) -> str:
     """The loops that are cut at the bound, and what the user can do about it."""
     said, more = loops_told(answer.loops, test.source.name), f"use --unroll {program.bound + 1}"
+    if not said and answer.reason:
+        said = f"some loop needs more iterations, and which one is not known ({answer.reason})"
     assembly = test.arch in ("X86", "X86_64")  # which has no assume()
     help_ = more if assembly else f"assume() its end, or {more}"
     ending = sum(not loop.endless for loop in answer.loops)

@@ -211,7 +211,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("Page tables|Walks by software", "entries are pages with attributes here, and numbers in the kernel"),
     ("TLB and CR3", "tests take what is above the instruction from the tree itself (#kernel)"),
     ("CPU masks", "a mask is a set of CPUs here, and an array of words in the kernel"),
-    ("Pointers", "a value, without an access"),
+    ("Pointers|Numbers", "a value, without an access"),
     ("RCU|SRCU", "a grace period is one event here, and an algorithm in the kernel"),
     ("Freeing", "an allocator in the kernel, which no test has"),
     ("Instruction fetch", "an instruction, or the code patcher, which tests have as an include"),

@@ -9,8 +9,10 @@ from verifier.explore.rest import Rest
 from verifier.explore.search import Exploration, Search, machine_of
 from verifier.program.answer import Answer
 from verifier.program.events import Program
+from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
-from verifier.program.values import Value
+from verifier.program.undefined import left_open
+from verifier.program.values import UNDEF, Value, truth
 
 
 def decide(
@@ -44,11 +46,15 @@ def decide(
     except LimitError as limit:
         return Answer(reason=str(limit))
     holding: set[bool] = set()
+    asked, decides = left_open(program), set[int]()
     told = {True: witnesses, False: witnesses if counters is None else counters}
 
     def classes(found: Exploration, state: tuple[Value, ...]) -> object:
         holds = found.holds(state)
         holding.add(holds)
+        if UNDEF in state:
+            values = found.observed(state)
+            decides.update(i for i, expr in asked.items() if truth(evaluate(expr, {}, values)))
         return holds if told[holds] else None
 
     # Until a run is lost, the search visits every state: this may come up late.
@@ -76,6 +82,7 @@ def decide(
         hangs=True if found.rests else unknown,
         hang=found.hang,
         rests=tuple(sorted(found.rests, key=_sort_key)) if want_states and found.complete else None,
+        open=tuple(program.observables[i].label for i in asked if i in decides),
     )
 
 

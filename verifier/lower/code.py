@@ -90,13 +90,15 @@ class Touch(NamedTuple):
     ``addr``   the cell's address (``Emit.virtual``: a virtual address, translated first);
     ``into``   local that receives the value read, None if nothing is read;
     ``value``  what is written, None if nothing is; may mention ``into``, the value just read;
-    ``when``   it is written only if this holds; may mention ``into`` (a failed cmpxchg).
+    ``when``   it is written only if this holds; may mention ``into`` (a failed cmpxchg);
+    ``seen``   what ``into`` has then, over the value just read; None: this value.
     """
 
     addr: Expr
     into: str | None = None
     value: Expr | None = None
     when: Expr = TRUE
+    seen: Expr | None = None
 
 
 class Target(NamedTuple):

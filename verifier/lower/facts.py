@@ -91,7 +91,12 @@ def _no_zero(part: Apply, holds: bool) -> Iterator[Expr]:
 
 def _implied(part: Expr, holds: bool, facts: Facts) -> Iterator[tuple[Expr, bool]]:
     """What follows from the choice in a fact: the fact for the side that is chosen; or which side is, if the
-    other one says the opposite."""
+    other one says the opposite. From "one of these holds", the last one that is left."""
+    if isinstance(part, Apply) and part.function == ("or" if holds else "and"):
+        left = [x for x in part.args if decided(x, facts) is not (not holds)]
+        if len(left) == 1:
+            yield left[0], holds
+        return
     condition, sides = _choice(part)
     if condition is None:
         return

@@ -24,6 +24,7 @@ from verifier.records import NamedTuple
 
 Env = dict[str, Expr]
 Guard = tuple[Expr, ...]
+_SAME_OF_SAME = frozenset((*INTEGER_TYPES, "as_number", "as_pointer"))
 Live = dict[int, frozenset[str]]  # by the index of a label
 
 
@@ -84,7 +85,7 @@ def _uses(x: Instruction) -> Iterator[str]:
         own = set(sets(x))
         for touch in x.touches:
             yield from _names(touch.addr)
-            for expr in (touch.value, touch.when):
+            for expr in (touch.value, touch.when, touch.seen):
                 yield from (name for name in _names(expr) if name not in own)
         for named in (x.va, x.pcid, x.waited):
             yield from _names(named)
@@ -286,7 +287,11 @@ def _renewed(
 ) -> tuple[int, ...] | None:
     """The load in front of a loop whose value the turn has replaced by what it found at the same place; with
     the fences between the load and the loop, which are a part of the look as the load is."""
-    first = entry.env.get(reg)
+    first = entry.env.get(reg, FALSE)
+    while isinstance(first, Apply) and isinstance(found, Apply) and first.function == found.function:
+        if first.args[1:] != found.args[1:] or first.function not in _SAME_OF_SAME:
+            return None
+        first, found = first.args[0], found.args[0]  # converted, or seen as a number, likewise
     if not isinstance(first, Ref) or not isinstance(found, Ref):
         return None
     others = [_of(entry.env, r) for r in kept if r != reg]

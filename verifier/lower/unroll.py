@@ -328,6 +328,8 @@ class _Unroller(Collector):
         for touch, slot in zip(code.touches, slots, strict=True):
             if touch.into is not None and slot is not None:
                 env[touch.into] = Ref(slot)
+                if touch.seen is not None:
+                    env[touch.into] = substitute(touch.seen, env)
         event = self.add(
             Event(
                 id=len(self.events),

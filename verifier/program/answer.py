@@ -28,6 +28,7 @@ class Answer:
     ``bad``        what makes some run one of which nothing is known: an access to an address without a cell,
                    or a decision by an undefined value. Of the latter, other runs say what else is known:
                    ``reachable``, ``refutable`` and ``hangs`` are True or None;
+    ``open``       the observables whose UNDEF values decide the condition in some run (``left_open``);
     ``reason``     why something is not known; of ``bad`` the same words, if nothing else is the reason.
     """
 
@@ -47,6 +48,7 @@ class Answer:
     hangs: bool | None = None
     hang: Trace | None = None
     rests: tuple[tuple[Value, ...], ...] | None = None
+    open: tuple[str, ...] = ()
 
     @property
     def stopped(self) -> bool:

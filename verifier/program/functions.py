@@ -297,7 +297,8 @@ def _field(a: Value, name: Value) -> Value:
 
 def _as_number(a: Value, low: Value) -> Value:
     """An address as a number. So many of its low bits are 0, by its alignment."""
-    return Ptr(f"{a.path}{LOW_BITS}{low}") if isinstance(a, Ptr) and a.low is None else a
+    known = low if isinstance(low, int) else 0
+    return Ptr(f"{a.path}{LOW_BITS}{known}") if isinstance(a, Ptr) and a.low is None else a
 
 
 def _unless_number(f: Callable[[Value, Value], Value]) -> Callable[[Value, Value], Value]:

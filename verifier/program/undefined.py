@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from verifier.program.events import Cell, DecidedBy, Event, Program, show
-from verifier.program.expressions import Apply, Const, Expr, Ref, Slots, call, evaluate
+from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, Slots, call, evaluate, parts
 from verifier.program.values import UNDEF, WITHIN, Ptr, Value, truth
 from verifier.program.waits import folded
 from verifier.records import NamedTuple
@@ -72,6 +72,24 @@ def by_undefined(made: DecidedBy) -> Expr:
     an earlier one of these: as for events, a guard that is UNDEF holds."""
     comes = (call("or", call("undefined", part), part) for part in made.guard)
     return call("and", *comes, call("undefined", made.value))
+
+
+def left_open(program: Program) -> dict[int, Expr]:
+    """By observable, the condition that it is UNDEF and that such values decide the program's condition: this
+    is true for some values in their place, and false for others. What asks for UNDEF itself is not meant."""
+    made = call("undefined", _for_any(program.condition))
+    asked = dict.fromkeys(x.index for x in parts(program.condition) if isinstance(x, Obs))
+    return {i: call("and", call("undefined", Obs(i)), made) for i in asked}
+
+
+def _for_any(expr: Expr) -> Expr:
+    """A condition that is UNDEF where UNDEF values decide it, which else are equal to nothing."""
+    if isinstance(expr, Apply) and expr.function in ("and", "or", "not", "bool"):
+        return call(expr.function, *map(_for_any, expr.args))
+    if isinstance(expr, Apply) and expr.function == "undefined":
+        return expr
+    unknown = [call("undefined", x) for x in parts(expr) if isinstance(x, Obs)]
+    return call("ite", call("or", *unknown), Const(UNDEF), expr) if unknown else expr
 
 
 def line_of(program: Program, span: Span) -> str:

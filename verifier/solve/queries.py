@@ -17,8 +17,8 @@ from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Matter, Trace
-from verifier.program.undefined import Wrong, decision, no_cell
-from verifier.program.values import Value, truth
+from verifier.program.undefined import Wrong, decision, left_open, no_cell
+from verifier.program.values import UNDEF, Value, truth
 from verifier.program.waits import Loop
 from verifier.records import replace
 from verifier.solve.clauses import NO, YES
@@ -119,6 +119,11 @@ class _Asked:
         self.encoding = encode(program, model, self.budget, lazily)
         clauses = self.encoding.clauses
         self.proposition = self.encoding.truth(program.condition)
+        self.open = {
+            program.observables[i].label: self.encoding.truth(expr)
+            for i, expr in left_open(program).items()
+            if UNDEF in self.encoding.observe(i)
+        }
         kept = YES if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
@@ -158,10 +163,13 @@ class _Asked:
                 final.search(self.solver, self._check, self.budget)
             reachable = True if runs.get(True) else self._reached(True, counted)
             refutable = self._reached(False, counted)
+            open_ = tuple(label for label, x in self.open.items() if self._check([x, *self.normal]))
             deadlock = reachable is False and refutable is False
             if self.program.judges_hangs:
                 deadlock = self._check(self.ending) is False
-            cut = self.encoding.cut != NO and self._check([self.encoding.cut]) is not False
+            cut = self.encoding.cut != NO and self._check([self.encoding.cut])
+            if cut is None:  # what is found holds all the same, and what is not may be beyond the bound
+                reachable, refutable, deadlock = reachable or None, refutable or None, False
             known = reachable and refutable and not want_states  # cut runs make no difference
             loops = self._loops() if cut and not known else ()
             hangs = finals[1].any if finals else None
@@ -172,7 +180,8 @@ class _Asked:
                     final.finish(self.solver, self._check)
         states = [final.states() for final in finals if final.complete]
         unknown = None in (reachable, refutable, hangs) or len(states) < len(finals)
-        reason = self.budget.spent if unknown else ""
+        unnamed = cut and not known and not loops
+        reason = self.budget.spent if unknown or unnamed else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
                 with self._solver(text) as self.solver:
@@ -192,13 +201,14 @@ class _Asked:
             states=_listed(ends),
             positive=None if ends is None else sum(holds for _, holds in ends),
             negative=None if ends is None else sum(not holds for _, holds in ends),
-            cut=cut,
+            cut=cut is not False,
             deadlock=deadlock,
             reason=reason,
             loops=loops,
             hangs=hangs,
             hang=hung,
             rests=_listed(rests),
+            open=open_,
         )
 
     def _beside(

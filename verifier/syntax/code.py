@@ -54,6 +54,11 @@ class Code:
 
     # -- guards ---------------------------------------------------------------------------------------
 
+    def head(self, parts: list[Node]) -> Span:
+        """What stands before the body of a statement: from its word to the bracket that closes its head."""
+        end = self.source.text.rindex(")", 0, self.span(parts[-1]).start) + 1
+        return Span(self.source, self.span(parts[0]).start, end)
+
     def chosen(self, items: list[Node], kind: str) -> list[Node]:
         """The items that stand; ``kind`` is the tree of a guarded one."""
         out: list[Node | None] = []
@@ -231,8 +236,8 @@ class Code:
             return ast.Guard(str(parts[1]), arguments, None, span, self.span(parts[1]))
         if kind == "scoped_guard":
             arguments = tuple(map(self.expr, parts[2:-1]))
-            taken = self.span(parts[0]).to(self.span(parts[-2]))
-            return ast.Guard(str(parts[1]), arguments, self.one(parts[-1]), taken, self.span(parts[1]))
+            head = self.head(parts)
+            return ast.Guard(str(parts[1]), arguments, self.one(parts[-1]), head, self.span(parts[1]))
         if kind == "list_each":
             given = tuple(map(self.expr, parts[2:-1]))
             member = members.within(given[-1], ast.Num(0, given[-1].span)) if given else None
@@ -243,7 +248,7 @@ class Code:
                 member=member,
                 body=self.one(parts[-1]),
                 span=span,
-                head=Span(self.source, span.start, self.span(parts[-2]).end + 1),
+                head=self.head(parts),
             )
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)

@@ -147,12 +147,12 @@ class Warns:
 
 # The words that are more than instructions, by what they do.
 SpecialName = Literal[
-    "array_size", "assume", "bad_entry", "call_cpus", "call_rcu", "cmpxchg128", "cmpxchg_double", "cond_load",
-    "entry_below", "entry_of", "err_ptr", "first_entry", "free", "free_rcu", "halt", "icr", "ifetch",
-    "invlpgb", "invpcid", "irqs_disabled", "leaf", "limit", "mask_any_but", "mask_combine", "mask_copy",
-    "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of", "mask_weight", "mk_pte",
-    "per_cpu", "read_cr3", "read_poll", "read_register", "table_of", "try_cmpxchg", "wait_event", "warn",
-    "write_cr3",
+    "array_size", "assume", "bad_entry", "call_cpus", "call_rcu", "chosen", "cmpxchg128", "cmpxchg_double",
+    "cond_load", "entry_below", "entry_of", "err_ptr", "first_entry", "free", "free_rcu", "halt", "icr",
+    "ifetch", "invlpgb", "invpcid", "irqs_disabled", "leaf", "limit", "mask_any_but", "mask_combine",
+    "mask_copy", "mask_empty", "mask_fill", "mask_first", "mask_full", "mask_modify", "mask_of",
+    "mask_weight", "mk_pte", "per_cpu", "read_cr3", "read_poll", "read_register", "table_of", "try_cmpxchg",
+    "wait_event", "warn", "write_cr3",
 ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.folding import families
 from verifier.words.guards import FREES, GUARDS
 from verifier.words.loops import LOOPS
+from verifier.words.minmax import LIMITS, choices
 from verifier.words.msrs import MSRS, msrs
 from verifier.words.pointers import ERROR_NUMBERS, pointers
 from verifier.words.rows import (
@@ -76,6 +77,7 @@ def _rows() -> Iterator[Word]:
     yield from mmu.interrupts()
     yield from kernel.control()
     yield from pointers()
+    yield from choices()
 
 
 _UPPER = pattern(r"p(md|ud|4d|gd)")
@@ -173,8 +175,9 @@ CPU_COUNTS = frozenset({"nr_cpu_ids"})  # how many CPUs there are, linux/cpumask
 ROOTS: Mapping[str, str] = MappingProxyType({"swapper_pg_dir": "init_mm"})
 
 NAMED_VALUES: Mapping[str, int] = MappingProxyType(
-    {"NULL": 0, "none": 0, "true": 1, "false": 0, "on": 1, "off": 0, **LONG_VALUES, **NUMBERS}
-)
+    {"NULL": 0, "none": 0, "true": 1, "false": 0, "on": 1, "off": 0, **LONG_VALUES, **NUMBERS,
+     **{name: value for name, (value, _) in LIMITS.items()}}
+)  # fmt: skip
 
 
 _READ_FROM = (
@@ -297,8 +300,8 @@ def entry(handle: Ptr, va: Ptr) -> Ptr:
 
 
 __all__ = [
-    "CONSTANT_MASKS", "CPU_COUNTS", "ELSEWHERE", "INITIALIZERS", "LONG_VALUES", "LOOPS", "NAMED_VALUES",
-    "ROOTS", "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry", "entry_level", "instead",
-    "is_mask_of_mm", "is_root_of_mm",
+    "CONSTANT_MASKS", "CPU_COUNTS", "ELSEWHERE", "INITIALIZERS", "LIMITS", "LONG_VALUES", "LOOPS",
+    "NAMED_VALUES", "ROOTS", "VALUE_KINDS", "WORDS", "Word", "WordParameter", "entry",
+    "entry_level", "instead", "is_mask_of_mm", "is_root_of_mm",
     "orders", "reference", "special", "strength",
 ]  # fmt: skip

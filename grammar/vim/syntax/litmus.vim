@@ -152,7 +152,7 @@ else
   syn keyword litmusWord atomic_sub_return_release atomic_try_cmpxchg atomic_try_cmpxchg_acquire atomic_try_cmpxchg_relaxed
   syn keyword litmusWord atomic_try_cmpxchg_release atomic_xchg atomic_xchg_acquire atomic_xchg_relaxed atomic_xchg_release
   syn keyword litmusWord atomic_xor barrier barrier_nospec bit_spin_lock bit_spin_trylock bit_spin_unlock call_rcu
-  syn keyword litmusWord call_rcu_bh call_rcu_hurry call_rcu_sched call_srcu cant_migrate change_bit clear_bit
+  syn keyword litmusWord call_rcu_bh call_rcu_hurry call_rcu_sched call_srcu cant_migrate change_bit clamp clear_bit
   syn keyword litmusWord clear_bit_unlock clear_bit_unlock_is_negative_byte clflush clflushopt clwb cmpxchg cmpxchg128
   syn keyword litmusWord cmpxchg128_acquire cmpxchg128_local cmpxchg128_relaxed cmpxchg128_release cmpxchg64 cmpxchg64_local
   syn keyword litmusWord cmpxchg_acquire cmpxchg_double cmpxchg_double_local cmpxchg_local cmpxchg_relaxed cmpxchg_release
@@ -181,8 +181,8 @@ else
   syn keyword litmusWord local_read local_set local_sub local_sub_and_test local_sub_return local_try_cmpxchg local_unlock
   syn keyword litmusWord local_unlock_irq local_unlock_irqrestore local_xchg lockdep_assert_held lockdep_assert_irqs_disabled
   syn keyword litmusWord lockdep_assert_irqs_enabled lockdep_assert_preemption_disabled lockless_dereference
-  syn keyword litmusWord make_readable_migration_entry make_writable_migration_entry mb mfence might_sleep migrate_disable
-  syn keyword litmusWord migrate_enable mk_pte mm_cpumask model_limit movnti mutex_is_locked mutex_lock
+  syn keyword litmusWord make_readable_migration_entry make_writable_migration_entry max mb mfence might_sleep
+  syn keyword litmusWord migrate_disable migrate_enable min mk_pte mm_cpumask model_limit movnti mutex_is_locked mutex_lock
   syn keyword litmusWord mutex_lock_interruptible mutex_lock_interruptible_nested mutex_lock_io mutex_lock_io_nested
   syn keyword litmusWord mutex_lock_killable mutex_lock_killable_nested mutex_lock_nest_lock mutex_lock_nested mutex_trylock
   syn keyword litmusWord mutex_unlock native_flush_tlb_global native_flush_tlb_local native_flush_tlb_one_user
@@ -259,17 +259,19 @@ else
   syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
-  syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT CR3_ADDR_MASK CR3_NOFLUSH CR3_PCID_MASK
-  syn keyword litmusConstant E2BIG EACCES EAGAIN EALREADY EBADF EBUSY ECANCELED ECHILD EDEADLK EDOM EEXIST EFAULT EFBIG EHWPOISON
-  syn keyword litmusConstant EINPROGRESS EINTR EINVAL EIO EISDIR EMFILE EMLINK ENAMETOOLONG ENFILE ENODATA ENODEV ENOENT ENOEXEC
-  syn keyword litmusConstant ENOMEM ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM EPIPE ERANGE
-  syn keyword litmusConstant ERESTARTSYS EROFS ESPIPE ESRCH ESTALE ETIME ETIMEDOUT ETXTBSY EWOULDBLOCK EXDEV LOCAL64_INIT
-  syn keyword litmusConstant LOCAL_INIT MAX_ERRNO MSR_EFER MSR_FS_BASE MSR_GS_BASE MSR_HWP_REQUEST MSR_IA32_PKRS
-  syn keyword litmusConstant MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL MSR_IA32_TSC_DEADLINE MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL
-  syn keyword litmusConstant PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT TLB_FLUSH_ALL X86_CR3_LAM_U48 X86_CR3_LAM_U57
-  syn keyword litmusConstant X86_CR3_PCID_BITS X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean cpu_all_mask
-  syn keyword litmusConstant cpu_none_mask cpu_online_mask cpu_possible_mask cpu_present_mask current false fault global init_mm
-  syn keyword litmusConstant invalid migration none nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir true
+  syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT BITS_PER_BYTE BITS_PER_LONG CR3_ADDR_MASK
+  syn keyword litmusConstant CR3_NOFLUSH CR3_PCID_MASK E2BIG EACCES EAGAIN EALREADY EBADF EBUSY ECANCELED ECHILD EDEADLK EDOM
+  syn keyword litmusConstant EEXIST EFAULT EFBIG EHWPOISON EINPROGRESS EINTR EINVAL EIO EISDIR EMFILE EMLINK ENAMETOOLONG ENFILE
+  syn keyword litmusConstant ENODATA ENODEV ENOENT ENOEXEC ENOMEM ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTTY ENXIO EOPNOTSUPP EOVERFLOW
+  syn keyword litmusConstant EPERM EPIPE ERANGE ERESTARTSYS EROFS ESPIPE ESRCH ESTALE ETIME ETIMEDOUT ETXTBSY EWOULDBLOCK EXDEV
+  syn keyword litmusConstant INT_MAX INT_MIN LOCAL64_INIT LOCAL_INIT LONG_MAX LONG_MIN MAX_ERRNO MSR_EFER MSR_FS_BASE MSR_GS_BASE
+  syn keyword litmusConstant MSR_HWP_REQUEST MSR_IA32_PKRS MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL MSR_IA32_TSC_DEADLINE
+  syn keyword litmusConstant MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT S16_MAX
+  syn keyword litmusConstant S16_MIN S32_MAX S32_MIN S64_MAX S64_MIN S8_MAX S8_MIN SIZE_MAX TLB_FLUSH_ALL U16_MAX U32_MAX U64_MAX
+  syn keyword litmusConstant U8_MAX UINT_MAX ULONG_MAX X86_CR3_LAM_U48 X86_CR3_LAM_U57 X86_CR3_PCID_BITS X86_CR3_PCID_MASK
+  syn keyword litmusConstant X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean cpu_all_mask cpu_none_mask cpu_online_mask
+  syn keyword litmusConstant cpu_possible_mask cpu_present_mask current false fault global init_mm invalid migration none
+  syn keyword litmusConstant nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir true
   syn keyword litmusStatement break case continue default do else for goto if return sizeof switch while
   syn keyword litmusType TYPEOF_UNQUAL _Bool __always_inline __auto_type __init __iomem __percpu __rcu __typeof __typeof__
   syn keyword litmusType __typeof_unqual__ __unqual_scalar_typeof __user bool char const enum extern inline int long noinline

@@ -74,8 +74,10 @@ def test_a_guard_is_its_two_words(name: str) -> None:
         ("guard(mutex)(&m); goto out; out: x = 1;", [TAKE, "x = 1", LEAVE]),
         ("switch (READ_ONCE(x)) { case 1: { guard(mutex)(&m); break; } } x = 1;",
          [TAKE, LEAVE, LEAVE, "x = 1"]),
+        ("scoped_guard (mutex, &(m) ) { x = 1; }",
+         ["scoped_guard (mutex, &(m) )", "x = 1", "end of scoped_guard (mutex, &(m) )"]),
         ("scoped_guard(mutex, &m) x = 1;",
-         ["scoped_guard(mutex, &m", "x = 1", "end of scoped_guard(mutex, &m"]),
+         ["scoped_guard(mutex, &m)", "x = 1", "end of scoped_guard(mutex, &m)"]),
     ],
 )  # fmt: skip
 def test_where_the_lock_is_given_back(program: str, texts: list[str]) -> None:

@@ -352,3 +352,36 @@ def test_a_bit_beyond_its_word_is_another_words(word: str, judge: str) -> None:
     (test,) = load(Source("t", operand(of_bit(word), "READ_ONCE(n) + 30")))
     verdict = run(test, Options(judge=judge, witnesses=False))
     assert verdict.observation == "unknown" and "a shift by 70 of what has 64 bits" in verdict.reason
+
+
+OPEN = "MM t\n{ int x = 1; int s = 40; int y; }\n"
+
+
+@pytest.mark.parametrize("judge", ["z3", "explorer"])
+@pytest.mark.parametrize(
+    ("program", "condition", "named"),
+    [
+        ("y = x << s;", "y = 1", "[y]"),
+        ("y = x << s;", "~(y = 1)", "[y]"),
+        ("y = x << s;", "y != 1", "[y]"),
+        ("y = x << s;", "y > 1", "[y]"),
+        ("y = x << s;", "y + 1 = 4", "[y]"),
+        ("y = x << s;", "y = x", "[y]"),
+        ("y = x << s;", "x = 1 /\\ y = 1", "[y]"),
+        ("r0 = x << s;", "0:r0 = 1", "0:r0"),
+        ("r0 = x << s; y = r0;", "0:r0 = 1 \\/ y = 2", "0:r0 and [y]"),
+        ("y = x << s;", "x = 2 /\\ y = 1", ""),
+        ("y = x << s;", "x = 1 \\/ y = 1", ""),
+        ("y = x << s;", "y = undef", ""),
+        ("y = x << 4;", "y = 1", ""),
+    ],
+)
+def test_a_condition_that_an_undefined_value_decides(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, judge: str, program: str, condition: str, named: str
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(f"{OPEN}P0 {{ {program} }}\nexists ({condition})\n")
+    assert main(["check", "-q", "--judge", judge, str(path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    remark = f"{named} may be undefined, which decides the condition"
+    assert remark in said if named else "undefined" not in said

@@ -107,10 +107,10 @@ def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     if t.wide(place.type) and place.part is None:
         return load_halves(b, place, node)
     temp = b.fresh()
-    b.emit(op, node, Touch(place.addr, temp), virtual=place.virtual)
+    b.emit(op, node, place.touch(temp), virtual=place.virtual)
     if place.part is not None:
         return Val(place.part.read(Reg(temp)), place.part.promoted)
-    return Val(Reg(temp), t.loaded(place.type), data=place.virtual)
+    return Val(as_held(b, Reg(temp), place.type), t.loaded(place.type), data=place.virtual)
 
 
 def load_halves(b: BodyCode, place: MemoryPlace, node: Spanned) -> Val:
@@ -139,6 +139,13 @@ def told(b: BodyCode, what: str) -> None:
     b.code[-1] = last._replace(text=f"{last.text}: {what}")
 
 
+def as_held(b: BodyCode, read: Expr, kind: Type) -> Expr:
+    """What is read where an address is held, as an address: a store by way of a pointer to numbers may have
+    left it there as a number."""
+    to_address = t.loaded(kind).kind in ("struct", "pointer") and b.shared.recasts
+    return call("as_pointer", read) if to_address else read
+
+
 _HALVES = ("low half", "high half")
 
 
@@ -165,12 +172,12 @@ def store(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned, unit: Expr
     expr = storable(b, place, value, node)
     if place.part is not None:
         unit = unit or load(b, replace(place, part=None), node).expr
-        b.emit("W", node, Touch(place.addr, None, place.part.written(unit, expr)))
+        b.emit("W", node, place.touch(None, place.part.written(unit, expr)))
         return expr
     if t.wide(place.type):
         store_halves(b, place, expr, node)
     else:
-        b.emit("W", node, Touch(place.addr, None, expr), virtual=place.virtual)
+        b.emit("W", node, place.touch(None, expr), virtual=place.virtual)
     return expr
 
 
@@ -214,11 +221,11 @@ def kept(b: BodyCode, value: Val, kind: Type, node: Spanned) -> Expr:
     return t.converted(value.expr, value.type, kind)
 
 
-def same_pointee(b: BodyCode, wanted: Type, given: Type, span: Span) -> None:
+def same_pointee(b: BodyCode, wanted: Type, given: Type, span: Span, cast: bool = False) -> None:
     """Raise ``Trouble`` for an integer seen through a pointer to another integer type; warn of a struct that
     is kept as another one. C files do not mind, as herd7."""
     if b.memory.mm_file:
-        same_number(wanted, given, span)
+        same_number(wanted, given, span, cast)
         text = "" if b.of_kernel else other_struct(b.memory, wanted, given)
         if text:
             b.warn("pointee", text, span, OF_ITS_TYPE)

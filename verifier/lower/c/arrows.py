@@ -69,8 +69,9 @@ def _name(b: BodyCode, name: str) -> _Leads | None:
 def _object(named: NamedObject) -> _Leads | None:
     """What an object leads to, or an element of an array. Its type says whether it is a pointer."""
     of = named.type
-    if of.kind == "pointer" and of.to is not None and of.to.kind == "struct":
-        return _Leads(of.to, points=True)
+    to = t.loaded(of)
+    if to != of and to.kind == "struct":
+        return _Leads(to, points=True)
     return _held(of, inside=True)
 
 

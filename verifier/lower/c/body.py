@@ -208,6 +208,11 @@ class SpecialCall:
     arguments: dict[str, ast.CExpr]
     special: Special
 
+    def writes(self, argument: ast.CExpr) -> bool:
+        """Does the call itself write an argument, and no line ``#without`` or ``#config``?"""
+        call, at = self.e.span, argument.span
+        return at.source is call.source and call.start <= at.start < call.end
+
 
 # Functions by the class of what they lower; their first argument is where they add code to.
 Lines = Mapping[type[object], Callable[[C, Any], R]]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import check_cpu, decide, storable, store_local
+from verifier.lower.c.access import as_held, check_cpu, decide, storable, store_local
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import beside
 from verifier.lower.c.blocking import asleep
@@ -117,7 +117,7 @@ def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
     if word.result != "same":
         results = {"void": t.VOID, "number": t.INT, "value": t.ANY, "ulong": t.ULONG, "long": t.LONG}
         return Val(result, results.get(word.result) or Type(word.result))
-    first = word.parameters[0].name
+    b, first = r.b, word.parameters[0].name
     kind = next((p.type for p in r.places.values()), r.types.get(first, t.ANY))
     data = any(p.virtual for p in r.places.values())
     if word.effects and isinstance(word.effects[0], Pure) and r.places:
@@ -125,7 +125,7 @@ def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
     elif kind.percpu:
         kind = replace(kind, percpu=False)
     elif kind.kind == "pointer":
-        kind = t.loaded(kind)
+        result, kind = as_held(b, result, kind), t.loaded(kind)
     elif kind.kind == "int" and isinstance(result, Apply):
         result = t.wrapped(result, kind)
     return Val(result, kind, data=data)
@@ -188,14 +188,14 @@ def load(r: WordCall, x: Load) -> Expr | None:
         return substitute(x.result, r.env)
     place, temp = r.places[x.at], r.b.fresh()
     r.env[OLD.name] = Reg(temp)
-    r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, kind=x.kind)
+    r.b.emit("R", r.e, place.touch(temp), virtual=place.virtual, kind=x.kind)
     return finish(r, x, place)
 
 
 def store(r: WordCall, x: Store) -> None:
     """A plain store."""
     place = changed(r, x.at)
-    touch = Touch(place.addr, None, fitting(x.value, r.env, place))
+    touch = place.touch(None, fitting(x.value, r.env, place))
     r.b.emit("W", r.e, touch, virtual=place.virtual, kind=x.kind)
 
 
@@ -209,7 +209,7 @@ def modify(r: WordCall, x: Modify) -> Expr | None:
         return result_of(r, x.result, place)
     found, end = r.b.fresh(), r.b.fresh("end")
     r.env[OLD.name] = Reg(found)
-    r.b.emit("R", r.e, Touch(place.addr, found), virtual=place.virtual)
+    r.b.emit("R", r.e, place.touch(found), virtual=place.virtual)
     r.b.code.append(Branch(call("not", substitute(x.when, r.env)), end, r.e.span))
     r.b.set(found, Reg(modified(r, x, place)))
     r.b.code.append(Label(end))
@@ -233,10 +233,10 @@ def modified(r: WordCall, x: Modify, place: MemoryPlace) -> str:
     """The load and the store themselves; the local that has what was found."""
     temp = r.b.fresh()
     env = r.given(Reg(temp))
-    r.b.emit("R", r.e, Touch(place.addr, temp), virtual=place.virtual, joined=not x.split)
+    r.b.emit("R", r.e, place.touch(temp), virtual=place.virtual, joined=not x.split)
     when = substitute(x.when, env)
     stored = call("ite", when, fitting(x.value, env, place), Reg(temp))
-    r.b.emit("W", r.e, Touch(place.addr, None, stored), virtual=place.virtual)
+    r.b.emit("W", r.e, place.touch(None, stored), virtual=place.virtual)
     decide(r.b, when, r.e.span)
     return temp
 
@@ -253,7 +253,7 @@ def update(r: WordCall, x: Locked) -> Expr | None:
     found, lock, end = r.b.fresh(), r.b.fresh("locked"), r.b.fresh("end")
     r.env[OLD.name] = Reg(found)
     ask_kernel(r, looks, lock)
-    r.b.emit("R", r.e, Touch(place.addr, found), virtual=place.virtual)
+    r.b.emit("R", r.e, place.touch(found), virtual=place.virtual)
     goes = substitute(x.when, r.env)
     if place.virtual:
         goes = call("and", call("ne", Reg(found), Const(FAULT)), goes)
@@ -267,7 +267,7 @@ def locked(r: WordCall, x: Locked, place: MemoryPlace) -> str:
     """The LOCK'd operation itself; the local that has what it found."""
     temp = r.b.fresh()
     env = r.given(Reg(temp))
-    touch = Touch(place.addr, temp, fitting(x.value, env, place), substitute(x.when, env))
+    touch = place.touch(temp, fitting(x.value, env, place), substitute(x.when, env))
     r.b.emit("X", r.e, touch, virtual=place.virtual)
     return temp
 
@@ -277,7 +277,7 @@ def at_once(r: WordCall, word: Word) -> Expr:
     x = next((x for x in word.effects if isinstance(x, Load | Locked) and x.needs != TRUE), None)
     if x is None:
         return FALSE
-    seen, place = Touch(r.places[x.at].addr, r.b.fresh()), r.places[x.at]
+    seen, place = r.places[x.at].touch(r.b.fresh()), r.places[x.at]
     others: list[Touch] = []
     found: Expr = Reg(seen.into or "")
     if isinstance(x, Locked) and has_line(r, x):

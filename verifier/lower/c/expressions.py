@@ -27,6 +27,7 @@ from verifier.words.declared import declared_as, type_given
 from verifier.words.table import (
     CONSTANT_MASKS,
     CPU_COUNTS,
+    LIMITS,
     LONG_VALUES,
     NAMED_VALUES,
     ROOTS,
@@ -70,6 +71,7 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         return b.value(ast.CallExpr(CALLED_NAMES[e.name], (), e.span))
     if e.name in NAMED_VALUES:
         kind = {"NULL": t.ANY, "none": t.PTE}.get(e.name, t.ULONG if e.name in LONG_VALUES else t.INT)
+        kind = t.written(LIMITS[e.name][1]) if e.name in LIMITS else kind
         return Val(Const(NAMED_VALUES[e.name]), kind)
     if e.name in ROOTS and ROOTS[e.name] in b.memory.named:
         return Val(Const(Ptr(ROOTS[e.name])), t.UPPER)
@@ -352,7 +354,7 @@ def cast(b: BodyCode, e: ast.Cast) -> Val:
             return value  # an instruction word, whatever the size of its accesses
         if (other := t.as_bytes(kind, value.type)) is not None:
             return replace(value, type=other)
-        same_pointee(b, kind, value.type, e.span)
+        same_pointee(b, kind, value.type, e.span, cast=True)
         return Val(value.expr, replace(kind, percpu=value.type.percpu), local=value.local)
     return Val(value.expr, value.type if kind is t.ANY else kind, local=value.local)
 

@@ -102,5 +102,7 @@ def _run(code: list[Instruction], memory: dict[Ptr, Value]) -> Iterator[str]:
                     return
                 if touch.into:
                     env[touch.into] = Const(memory.get(cell, 0))
+                    if touch.seen is not None:
+                        env[touch.into] = Const(value(touch.seen))
                 if touch.value is not None and truth(value(touch.when)):
                     memory[cell] = value(touch.value)

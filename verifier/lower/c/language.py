@@ -9,6 +9,7 @@ from verifier.lower.c import special_free as memory
 from verifier.lower.c import special_ipi as ipi
 from verifier.lower.c import special_masks as masks
 from verifier.lower.c import special_mmu as mmu
+from verifier.lower.c import special_numbers as numbers
 from verifier.lower.c import special_pointers as pointers
 from verifier.lower.c import special_walk as walk
 from verifier.lower.c import special_wide as wide
@@ -29,6 +30,7 @@ LANGUAGE = Language(
             "bad_entry": walk.bad_entry,
             "call_cpus": ipi.call_cpus,
             "call_rcu": ipi.call_rcu,
+            "chosen": numbers.chosen,
             "cmpxchg128": wide.cmpxchg128,
             "cmpxchg_double": control.cmpxchg_double,
             "cond_load": control.cond_load,

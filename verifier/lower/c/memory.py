@@ -101,7 +101,7 @@ class TestMemory(InitialContents):
         elif of.inside:
             yield from self._struct(at.path, of, depth + 1)
         else:
-            yield from _cells_of(at, of)
+            yield from self._cells_of(at, of)
 
     def on_stack(self, named: NamedObject) -> None:
         """Lay out an object on a stack."""
@@ -178,11 +178,11 @@ class TestMemory(InitialContents):
                 self.arrays[named.name] = count
             of = named.type.to if named.type.kind == "array" else named.type
             for i in range(min(count, MAX_CELLS + 1)):
-                yield from _cells_of(Ptr(name, i), of or t.ANY)
+                yield from self._cells_of(Ptr(name, i), of or t.ANY)
 
-
-def _cells_of(at: Ptr, of: Type) -> Iterator[Ptr]:
-    """The cells of what is no struct: two of an integer of 128 bits."""
-    yield at
-    if t.wide(of):
-        yield Ptr(f"{at.path}.{t.HIGH}")
+    def _cells_of(self, at: Ptr, of: Type) -> Iterator[Ptr]:
+        """The cells of what is no struct: two of an integer of 128 bits."""
+        self.held[at] = of
+        yield at
+        if t.wide(of):
+            yield Ptr(f"{at.path}.{t.HIGH}")

@@ -21,6 +21,7 @@ from verifier.words.table import (
     CONSTANT_MASKS,
     ELSEWHERE,
     INITIALIZERS,
+    LIMITS,
     LONG_VALUES,
     NAMED_VALUES,
     ROOTS,
@@ -97,6 +98,7 @@ class Objects:
             self.first[key] = structs.at_the_beginning(definition, self.fields.get(key, ()))
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
         self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
+        self.held: dict[Ptr, Type] = {}  # what the cells of objects are declared to hold, once laid out
         self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
         self.errors = False  # are there pointers that stand for errors?
@@ -135,7 +137,7 @@ class Objects:
             return
         kind = t.of(item.type)
         if kind.kind in ("mm", "table", "page", "mask", "struct") and item.type.pointers:
-            kind = Type("pointer", to=kind)
+            kind = t.kept(kind)
         size = None if item.size is None else self.number(item.size)
         if size is not None and not 0 < size <= MAX_CELLS:
             raise Trouble("size", f"an array of {size} elements", item.span, f"1 to {MAX_CELLS}")
@@ -298,6 +300,9 @@ class Objects:
             return Ptr(named.name), replace(kind, percpu=named.percpu)
         if expr.name in LONG_VALUES:
             return LONG_VALUES[expr.name], t.ULONG
+        if expr.name in LIMITS:
+            value, words = LIMITS[expr.name]
+            return value, t.written(words)
         if expr.name in NAMED_VALUES:
             return NAMED_VALUES[expr.name], t.PTE if expr.name == "none" else t.ANY
         if ROOTS.get(expr.name) in self.named:

@@ -6,17 +6,19 @@ from typing import Protocol
 
 from verifier.budget import Budget
 from verifier.errors import LimitError
+from verifier.lower.c import types as t
 from verifier.lower.c.lines import looked_at
 from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.pointers import Pointers, pointers
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
-from verifier.lower.code import Instruction
-from verifier.program.expressions import KERNEL, Apply, Const, Expr
+from verifier.lower.code import Instruction, Touch
+from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, call
 from verifier.program.values import Value
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
+from verifier.syntax.nodes import nodes
 
 MAX_COPIES = 10_000  # of functions and of loops' bodies
 
@@ -47,7 +49,9 @@ class Val:
 class MemoryPlace:
     """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
     a struct itself: only its fields can be read and written; ``percpu``: what every CPU has, which
-    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is its unit's."""
+    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is its unit's; ``low``: it
+    is seen as a number of 64 bits, whatever it is declared as: so many low bits of an address in it are 0;
+    ``other``: whether it is declared as an integer of the other sign than the one it is seen as."""
 
     addr: Expr
     type: Type
@@ -55,6 +59,20 @@ class MemoryPlace:
     whole: bool = False
     percpu: bool = False
     part: Bitfield | None = None
+    low: Expr | None = None
+    other: Expr = FALSE
+
+    def touch(self, into: str | None = None, value: Expr | None = None, when: Expr = TRUE) -> Touch:
+        """An access to it."""
+        read: Expr | None = None if into is None else Reg(into)
+        seen = read
+        if seen is not None and self.other != FALSE:
+            seen = t.wrapped(seen, self.type)
+        if seen is not None and self.low is not None:
+            seen = call("as_number", seen, self.low)
+        if value is not None and self.other != FALSE:
+            value = call("ite", self.other, t.wrapped(value, t.other_sign(self.type)), value)
+        return Touch(self.addr, into, value, when, None if seen is read else seen)
 
 
 @dataclass(slots=True, eq=False)
@@ -177,6 +195,8 @@ class Shared:
     copies: int = 0
     found: Pointers | None = None  # made by ``pointers``
     seen: bool | None = None  # made by ``line_is_seen``
+    recast: bool | None = None  # made by ``recasts``
+    signs: frozenset[int] | None = None  # made by ``resigned``
     states: dict[int, bool] = field(default_factory=dict)  # by CPU: see ``blocking.has_states``
 
     @property
@@ -185,6 +205,23 @@ class Shared:
         if self.found is None:
             self.found = pointers(self.unit)
         return self.found
+
+    @property
+    def recasts(self) -> bool:
+        """Does the text make a pointer one to an integer of 64 bits, or to a pointer?"""
+        if self.recast is None:
+            of = (t.of(x.type).to for x in nodes(self.unit) if isinstance(x, ast.Cast) and not x.type.of)
+            held = {to.kind if to.kind != "int" or to.bits == 64 else "" for to in of if to is not None}
+            self.recast = not held.isdisjoint(("int", "pointer", "struct"))
+        return self.recast
+
+    @property
+    def resigned(self) -> frozenset[int]:
+        """The widths of the integers to which the text makes a pointer one."""
+        if self.signs is None:
+            of = (t.of(x.type).to for x in nodes(self.unit) if isinstance(x, ast.Cast) and not x.type.of)
+            self.signs = frozenset(to.bits for to in of if to is not None and to.kind == "int")
+        return self.signs
 
     @property
     def line_is_seen(self) -> bool:

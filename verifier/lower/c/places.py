@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, numeric
 from verifier.lower.c.arrows import check_arrow
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
+from verifier.lower.c.pointees import low_there, signed_else
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
-from verifier.program.expressions import Const, Expr, Reg, call
+from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.values import WOULD_BE, Ptr, of_all
 from verifier.records import replace
 from verifier.syntax import ast
@@ -60,10 +64,8 @@ def any_place(b: BodyCode, e: ast.CExpr, end: bool = False) -> MemoryPlace | Loc
         numeric(index, e.index)
         stride = t.cells(base.type.to)
         in_bounds(b, base.expr, index.expr, e, stride=stride, end=end)
-        found = MemoryPlace(base.expr, base.type.to or t.ANY, percpu=base.type.percpu)
-        found = chosen(b, found, e)
         step = index.expr if stride == 1 else call("mul", index.expr, Const(stride))
-        return inner(replace(found, addr=call("add", found.addr, step)))
+        return inner(_led_to(b, base, e, step))
     if isinstance(e, ast.CallExpr) and stands_for_a_place(e):
         if special(e.name) != "per_cpu":
             return place_of(b, e.arguments[0])
@@ -107,16 +109,64 @@ def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
         raise Trouble(
             "type", text, e.span, "name an object; container_of(p, struct foo, x) leads back to one"
         )
+    if b.of_kernel and e.name in _COUNTS:
+        counter = _counter(b, e)
+        if counter is not None:
+            return counter
     base = base_of(b, e.base)
     if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
         base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))
     if base.type.kind not in ("struct", "mm", "table", "page", "any"):
-        raise Trouble("type", f"{base.type.words} has no fields", e.base.span)
+        raise Trouble("type", f"{base.type.words} has no fields", e.base.span, _inside(b, base.type, e.name))
     found = chosen(b, MemoryPlace(base.expr, base.type, percpu=base.type.percpu), e)
     kind, part = field_of(b, base.type, e)
     for step in b.memory.steps(group_of(b, base.type, e), e.name):
         found = replace(found, addr=call("field", found.addr, Const(step)))
     return inner(replace(found, type=kind, part=part))
+
+
+# The fields of counters, which are one number: atomic_t and its kin, include/linux/types.h; refcount_t,
+# include/linux/refcount_types.h.
+_COUNTS: Mapping[str, Callable[[Type], Type]] = MappingProxyType(
+    {"counter": lambda kind: kind, "refs": lambda _: t.INT}
+)
+# Fields of what the kernel has as a struct and is one number here, with a word that asks for what they say
+# (include/linux/mutex_types.h, rwsem.h, semaphore.h, seqlock_types.h, spinlock_types_raw.h).
+_ASKS = MappingProxyType(
+    {
+        "owner": "mutex_is_locked(&m)",
+        "count": "down_read_trylock(&s)",
+        "counter": "atomic_read(&v)",
+        "refs": "refcount_read(&r)",
+        "raw_lock": "raw_spin_is_locked(&l)",
+        "rlock": "spin_is_locked(&l)",
+        "wait_lock": "mutex_is_locked(&m)",
+        "wait_list": "mutex_is_locked(&m)",
+        "sequence": "read_seqcount_begin(&s)",
+    }
+)
+
+
+def _counter(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace | None:
+    """``v.counter`` and ``r.refs`` in the kernel's own text: the number that ``v`` is; None if it is none."""
+    inside = ast.Unary("*", e.base, e.base.span) if e.arrow else e.base
+    at, (_, place) = b.percpu, b.captured(lambda: b.value(e.base) if e.arrow else any_place(b, e.base))
+    b.percpu = at
+    kind = place.type if isinstance(place, MemoryPlace) else (place.type or t.ANY).to or t.ANY
+    if kind.kind != "int":
+        return None
+    found = any_place(b, inside)
+    return replace(found, type=_COUNTS[e.name](kind)) if isinstance(found, MemoryPlace) else None
+
+
+def _inside(b: BodyCode, kind: Type, name: str) -> str:
+    """The hint about a field of a number, which the kernel has as a struct."""
+    if (kind.to or kind).kind != "int" or name not in _ASKS:
+        return ""
+    fit = f"use its words, as {_ASKS[name]}"
+    if b.of_kernel:
+        fit = "write this function anew in the test, with words, or on a struct of the test's own"
+    return f"a lock or a counter is one number here, without fields: {fit}"
 
 
 def group_of(b: BodyCode, kind: Type, e: ast.FieldExpr) -> str:
@@ -285,7 +335,7 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
         was = t.words(replace(kind.to, kind="int", tag=""))
         raise Trouble("type", f"this points to {was}, and is read as the type it is declared with", e.span)
     if kind.kind == "pointer":
-        return inner(chosen(b, MemoryPlace(address.expr, kind.to or t.ANY, percpu=kind.percpu), e))
+        return inner(_led_to(b, address, e))
     if kind.kind == "struct":
         return chosen(b, MemoryPlace(address.expr, kind, whole=True, percpu=kind.percpu), e)
     if kind is t.ANY or (kind.kind == "int" and not b.memory.mm_file):
@@ -301,6 +351,15 @@ def pointee(b: BodyCode, address: Val, e: ast.CExpr) -> MemoryPlace:
         hint = "a virtual address stands for the one word of its page: offsets within a page do not exist; "
         hint += "map another address, to another page"
     raise Trouble("type", f"{kind.words} is not an address", e.span, hint)
+
+
+def _led_to(b: BodyCode, pointer: Val, e: ast.CExpr, step: Expr | None = None) -> MemoryPlace:
+    """What lies where a pointer leads to, or ``step`` cells behind."""
+    to = pointer.type.to or t.ANY
+    found = chosen(b, MemoryPlace(pointer.expr, to, percpu=pointer.type.percpu), e)
+    addr = found.addr if step is None else call("add", found.addr, step)
+    other = signed_else(b.memory, addr, to) if to.bits in b.shared.resigned else FALSE
+    return replace(found, addr=addr, low=low_there(b.memory, addr, to), other=other)
 
 
 def _within_page(b: BodyCode, e: ast.CExpr) -> bool:

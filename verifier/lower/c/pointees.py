@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from verifier.lower.c import types as t
 from verifier.lower.c.objects import MAX_INNER, Objects, group
 from verifier.lower.c.types import Type
+from verifier.program.expressions import FALSE, TRUE, Const, Expr, call
+from verifier.program.values import ALIGNED, Ptr
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax.trouble import Trouble
 
+_ASKED = 64  # so many cells are looked at where the run says which one a pointer leads to
 OF_ITS_TYPE = "declare the pointer as one to this struct, or as void *"
 
 
@@ -39,13 +42,64 @@ def _addresses(held: Type) -> Iterator[Type]:
         yield from _addresses(held.to)
 
 
-def same_number(wanted: Type, given: Type, span: Span) -> None:
+def low_bits(objects: Objects, to: Type, depth: int = 0) -> int:
+    """How many low bits of an address are 0, by the alignment of what it leads to on x86-64 (psABI 3.1.2)."""
+    if to.kind == "array":
+        return low_bits(objects, to.to or t.ANY, depth)
+    if (to.inside or not depth) and group(to) in objects.closed and depth <= MAX_INNER:
+        held = objects.fields.get(group(to), {}).values()
+        return max((low_bits(objects, of, depth + 1) for of in held), default=0)
+    return min(ALIGNED, (to.bits // 8).bit_length() - 1) if to.kind == "int" else ALIGNED
+
+
+def low_there(objects: Objects, addr: Expr, seen: Type) -> Expr | None:
+    """Of what lies at an address and is seen as an integer of 64 bits: how many low bits are 0 of an address
+    that is there, by what the cell is declared to lead to; none where this is not known. None where no
+    address is."""
+    if not objects.mm_file or seen.kind != "int" or seen.bits != 64:
+        return None
+    at = addr.value if isinstance(addr, Const) else None
+    held = objects.held.get(at) if isinstance(at, Ptr) else None
+    if held is not None:
+        return None if held.kind == "int" else Const(_low_of(objects, held))
+    if all(of.kind == "int" for of in objects.held.values()):
+        return None
+    lows = {cell: _low_of(objects, of) for cell, of in objects.held.items()}
+    low: Expr = Const(0)
+    for cell in [cell for cell, bits in lows.items() if bits][:_ASKED]:
+        low = call("ite", call("eq", addr, Const(cell)), Const(lows[cell]), low)
+    return low
+
+
+def signed_else(objects: Objects, addr: Expr, seen: Type) -> Expr:
+    """Whether what lies at an address, and is seen as an integer, is declared as one of the other sign."""
+    if seen.kind != "int" or not objects.mm_file:
+        return FALSE
+    wanted = t.other_sign(seen)
+    if isinstance(addr, Const):
+        held = objects.held.get(addr.value) if isinstance(addr.value, Ptr) else None
+        return TRUE if held is not None and t.plain(held) == wanted else FALSE
+    cells = [cell for cell, held in objects.held.items() if t.plain(held) == wanted]
+    return call("or", *(call("eq", addr, Const(cell)) for cell in cells))
+
+
+def _low_of(objects: Objects, held: Type) -> int:
+    """How many low bits are 0 of an address in a cell of a type, as far as the type says it."""
+    to = held.to if held.kind == "pointer" else held if held.kind == "struct" else None
+    return 0 if to is None or to.kind in ("any", "void") else low_bits(objects, to)
+
+
+def same_number(wanted: Type, given: Type, span: Span, cast: bool = False) -> None:
     """Raise ``Trouble`` for an integer seen through a pointer to another integer type: memory here is
-    cells, which are read and written whole, and as what they are."""
-    if t.pointers_differ(wanted, given):
+    cells, which are read and written whole. A ``cast`` may change the sign."""
+    if t.pointers_differ(wanted, given) and not (cast and t.same_width(wanted, given)):
         assert wanted.to is not None and given.to is not None
         text = f"this points to {t.words(given.to)}, not to {t.words(wanted.to)}"
         hint = "an object is read and written whole, as the type it is declared with"
+        if t.same_width(wanted, given):
+            hint = (
+                f"write a cast, as in (unsigned long *)p, to see {t.words(given.to)} as {t.words(wanted.to)}"
+            )
         raise Trouble("type", text, span, hint)
 
 

@@ -11,12 +11,11 @@ from verifier.lower.c.loops import until
 from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import base_of, memory_place, place_of
-from verifier.lower.code import Assume, Decide, Emit, Touch, Warn
+from verifier.lower.code import Assume, Decide, Emit, Warn
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import UNDEF
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.rows import Word
 from verifier.words.sync import SLEEPS, SLEEPS_WITH_TIMEOUT
 
 _ETIMEDOUT = -110
@@ -24,16 +23,20 @@ _ETIMEDOUT = -110
 
 def assume(b: BodyCode, use: SpecialCall) -> Val:
     """Only runs in which it holds go on."""
-    asks_nothing(b, use.word, use.arguments["c"])
+    asks_nothing(b, use)
     b.code.append(Assume(condition_of(b, use.arguments["c"]), use.e.span))
     return Val(Const(0), t.VOID)
 
 
-def asks_nothing(b: BodyCode, word: Word, node: ast.CExpr) -> None:
-    """Warn where a condition is written as a constant."""
+def asks_nothing(b: BodyCode, use: SpecialCall) -> None:
+    """Warn where a condition is written as a constant; not where a line ``#without`` or ``#config`` has made
+    it one."""
+    node = use.arguments["c"]
+    if not use.writes(node):
+        return
     if isinstance(node, ast.Num) or (isinstance(node, ast.Ident) and node.name in ("true", "false")):
         always = "always" if node.span.text not in ("0", "false") else "never"
-        text = f"{word.name} of a constant, which {always} holds"
+        text = f"{use.word.name} of a constant, which {always} holds"
         b.warn("no-effect", text, node.span, "leave it out, or name a condition")
 
 
@@ -49,7 +52,7 @@ def limit(b: BodyCode, use: SpecialCall) -> Val:
 
 def warn(b: BodyCode, use: SpecialCall) -> Val:
     """``WARN_ON`` and similar words."""
-    asks_nothing(b, use.word, use.arguments["c"])
+    asks_nothing(b, use)
     said = _said(use, "format")
     hit = b.held(call("bool", condition_of(b, use.arguments["c"])))
     b.code.append(Warn(hit, use.e.span, said))
@@ -189,11 +192,11 @@ def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
     temp, done = b.fresh(), b.fresh()
     equal = call("eq", Reg(temp), before)
     if use.special.locks:
-        b.emit("X", use.e, Touch(place.addr, temp, new, equal), virtual=place.virtual)
+        b.emit("X", use.e, place.touch(temp, new, equal), virtual=place.virtual)
     else:
-        b.emit("R", use.e, Touch(place.addr, temp), virtual=place.virtual, joined=True)
+        b.emit("R", use.e, place.touch(temp), virtual=place.virtual, joined=True)
         stored = call("ite", equal, new, Reg(temp))
-        b.emit("W", use.e, Touch(place.addr, None, stored), virtual=place.virtual)
+        b.emit("W", use.e, place.touch(None, stored), virtual=place.virtual)
         decide(b, equal, use.e.span)
     b.set(done, equal)
     store_local(b, local, Val(Reg(temp), place.type), use.e)
@@ -218,11 +221,11 @@ def cmpxchg_double(b: BodyCode, use: SpecialCall) -> Val:
     done = b.fresh()
     if use.special.locks:
         touches = zip("xy", places, found, strict=True)
-        b.emit("X", use.e, *(Touch(p.addr, r, values[f"new{n}"], equal) for n, p, r in touches))
+        b.emit("X", use.e, *(p.touch(r, values[f"new{n}"], equal) for n, p, r in touches))
     else:
-        b.emit("R", use.e, *(Touch(p.addr, r) for p, r in zip(places, found, strict=True)), joined=True)
+        b.emit("R", use.e, *(p.touch(r) for p, r in zip(places, found, strict=True)), joined=True)
         kept = [call("ite", equal, values[f"new{n}"], Reg(r)) for n, r in zip("xy", found, strict=True)]
-        b.emit("W", use.e, *(Touch(p.addr, None, v) for p, v in zip(places, kept, strict=True)))
+        b.emit("W", use.e, *(p.touch(None, v) for p, v in zip(places, kept, strict=True)))
         decide(b, equal, use.e.span)
     b.set(done, equal)
     return Val(Reg(done), t.INT)

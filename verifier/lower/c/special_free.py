@@ -61,7 +61,8 @@ def freed(b: BodyCode, use: SpecialCall) -> Val | None:
     node = use.arguments["p"]
     value = given(b, use, "p")
     if value.expr == FALSE:
-        b.warn("no-effect", f"{use.word.name} of NULL does nothing", node.span, "leave it out")
+        if use.writes(node):
+            b.warn("no-effect", f"{use.word.name} of NULL does nothing", node.span, "leave it out")
         return None
     kind, parameter = value.type, use.word.parameters[0]
     if kind.percpu:

@@ -37,7 +37,7 @@ def on_stack(b: BodyCode, s: ast.Declare, kind: Type) -> None:
     elif size is not None and kind.kind in t.HANDLES and not s.type.pointers:
         raise Trouble("not-yet", f"local arrays of {kind.words} are not supported", s.span)
     if kind.kind in ("mm", "table", "page", "mask", "struct") and s.type.pointers:
-        kind = Type("pointer", to=kind)
+        kind = t.kept(kind)
     if columns is not None:
         kind = Type("array", columns, to=kind)
     named = NamedObject(slot(b, s), kind, s.span, size, shown=shown(b, s.name))

@@ -9,12 +9,12 @@ from __future__ import annotations
 from verifier.lower.c import types as t
 from verifier.lower.c.access import numeric, stays
 from verifier.lower.c.body import UNDECLARED, BodyCode
-from verifier.lower.c.objects import MAX_INNER, group
 from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.places import any_place, is_whole
+from verifier.lower.c.pointees import low_bits
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Apply, Const, Expr, call
-from verifier.program.values import ALIGNED, Ptr
+from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
@@ -63,18 +63,7 @@ def as_number(b: BodyCode, value: Val, kind: Type) -> Val | None:
     if value.local is not None or value.type.percpu:
         return None
     to = value.type if value.type.kind == "struct" else value.type.to or t.ANY
-    low = _low_bits(b, replace(to, inside=to.kind == "struct"))
-    return Val(call("as_number", value.expr, Const(low)), kind)
-
-
-def _low_bits(b: BodyCode, kind: Type, depth: int = 0) -> int:
-    """How many low bits of the address of such an object are 0, by its alignment on x86-64 (psABI 3.1.2)."""
-    if kind.kind == "array":
-        return _low_bits(b, kind.to or t.ANY, depth)
-    if kind.inside and group(kind) in b.memory.closed and depth <= MAX_INNER:
-        held = b.memory.fields.get(group(kind), {}).values()
-        return max((_low_bits(b, of, depth + 1) for of in held), default=0)
-    return min(ALIGNED, (kind.bits // 8).bit_length() - 1) if kind.kind == "int" else ALIGNED
+    return Val(call("as_number", value.expr, Const(low_bits(b.memory, to))), kind)
 
 
 def _counts_bytes(value: Val, other: Val, e: ast.CExpr) -> None:

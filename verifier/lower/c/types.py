@@ -76,11 +76,18 @@ ENTRIES = frozenset({"entry", "upper"})  # pointers to entries
 CONTENTS = frozenset({"pte", "pmd"})  # what entries hold
 
 
+_KEPT = "kept"
+
+
+def kept(handle: Type) -> Type:
+    """The type of a place that is named, and keeps the address of a handle: that of a handle is the handle
+    itself there."""
+    return Type("pointer", to=handle, tag=_KEPT)
+
+
 def loaded(kind: Type) -> Type:
-    """The type of what is read from a place: pointers to handles are the handles themselves."""
-    if kind.to is not None and kind.to.kind in ("mm", "table", "page", "mask", "struct"):
-        return replace(kind.to, percpu=kind.percpu)
-    return kind
+    """The type of what is read from a place."""
+    return replace(kind.to, percpu=kind.percpu) if kind.to is not None and kind.tag == _KEPT else kind
 
 
 def decayed(kind: Type) -> Type:
@@ -355,6 +362,11 @@ def same_width(a: Type, b: Type) -> bool:
     return (
         a.to is not None and b.to is not None and a.to.kind == b.to.kind == "int" and a.to.bits == b.to.bits
     )
+
+
+def other_sign(a: Type) -> Type:
+    """The integer type of the same width with the other sign."""
+    return Type("int", a.bits, not a.signed)
 
 
 def pointers_differ(a: Type, b: Type) -> bool:
