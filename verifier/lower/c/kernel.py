@@ -18,15 +18,14 @@ from verifier.lower.c.kernel_guards import guard_of
 from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_trees import (
     addresses,
-    bases,
     declared,
     either,
-    field_names,
     leaves,
     own_fields,
     truth,
     truth_of,
 )
+from verifier.lower.c.kernel_types import typed
 from verifier.lower.c.macros import BITS, bits, check_brackets, named
 from verifier.lower.c.presence import Presence
 from verifier.patterns import pattern
@@ -37,7 +36,7 @@ from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.nodes import nodes
 from verifier.syntax.numbers import COMPARED
-from verifier.syntax.rebuilt import rebuilt, retyped, substituted
+from verifier.syntax.rebuilt import rebuilt, substituted
 from verifier.syntax.trouble import Trouble
 from verifier.words.guards import EMPTY_MASK, GUARDED, GUARDS
 from verifier.words.table import (
@@ -104,10 +103,9 @@ class _Closure:
         nmis = tuple(replace(t, body=self._body(t.body, set())) for t in self.unit.nmis)
         self.scopes = [set()]
         initial = tuple(self._any(x) for x in self._standing())
-        unit = replace(
-            self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial, enums=self.enums
-        )
-        unit = self._typed(unit)
+        unit = replace(self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial)
+        unit = typed(unit, self.cutter, self.account, self.named, self._mapped_struct)
+        unit = replace(unit, enums=self.enums)
         warnings = self._unused(unit)
         if self.account.troubles:
             raise InputError(list(self.account.troubles.values()))
@@ -515,39 +513,6 @@ class _Closure:
         return ast.Binary(x.op, left, right, x.span)
 
     # -- types ------------------------------------------------------------------------------------
-
-    def _typed(self, unit: ast.Unit) -> ast.Unit:
-        """A unit with the structs that its types name, and without typedefs."""
-        asked = frozenset(field_names(unit))
-        structs = {s.name: s for s in unit.structs}
-        typedefs = {s.name for s in unit.structs if s.typedef}
-        pending = bases((unit.functions, unit.threads, unit.nmis, unit.initial, unit.structs))
-        seen: set[str] = set()
-        while pending:
-            base = pending.pop()
-            if base in seen:
-                continue
-            seen.add(base)
-            tagged = base.startswith(("struct ", "union "))
-            name = base.split()[-1]
-            for file in self.cutter.files.values():
-                found = file.definitions.get(("struct" if tagged else "typedef", name))
-                if found is None or name in structs:
-                    continue
-                try:
-                    made = self.cutter.struct(file, found, asked)
-                except Trouble as trouble:
-                    self.account.said(trouble)
-                    break
-                if made.typedef:
-                    typedefs.add(name)
-                if made.fields:
-                    structs[name] = replace(made, fields=tuple(f for f in made.fields if f.name in asked))
-                    structs[name] = self._mapped_struct(structs[name])
-                    pending |= bases(structs[name])
-                break
-        unit = replace(unit, structs=tuple(structs.values()), enums=self.enums)
-        return retyped(unit, frozenset(typedefs)) if typedefs else unit
 
     def _mapped_struct(self, made: ast.StructDef) -> ast.StructDef:
         """The sizes of its arrays and bitfields are constants of the tree."""
