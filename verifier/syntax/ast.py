@@ -478,13 +478,14 @@ class StructField:
 class StructDef:
     """``struct name { fields };``, or ``struct name;``, which has no fields. ``typedef``: ``name``
     alone means it, too. ``begins``: if some fields of a kernel's struct are left out, the names of all that
-    lie at its beginning."""
+    lie at its beginning, and ``beside`` for each union in it the names of all that lie at its beginning."""
 
     name: str
     fields: tuple[StructField, ...]
     span: Span
     typedef: bool = False
     begins: tuple[str, ...] | None = None
+    beside: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

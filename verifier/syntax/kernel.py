@@ -131,7 +131,8 @@ class Cutter:
         return replace(
             made,
             fields=tuple(_sized(f) if f.name in open_ended else f for f in made.fields),
-            begins=tuple(_beginning(file.active, found.start, found.body, close)),
+            begins=tuple(beginning(file.active, found.start, found.body, close)),
+            beside=tuple(beginnings(file.active, found.start, found.body, close)),
         )
 
     def alias(self, file: Scanned, found: Definition) -> ast.CType | None:
@@ -407,7 +408,7 @@ _UNION = pattern(r"\bunion\b")
 _LAST_WORD = pattern(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?::\s*\w+\s*)?[,;)]")  # of a declarator
 
 
-def _beginning(active: str, start: int, opening: int, end: int) -> Iterable[str]:
+def beginning(active: str, start: int, opening: int, end: int) -> Iterable[str]:
     """The members that have the address of what ``start`` begins and ``opening`` opens: the first one, and in
     a union each of them."""
     union = _UNION.search(active, start, opening) is not None
@@ -418,6 +419,17 @@ def _beginning(active: str, start: int, opening: int, end: int) -> Iterable[str]
         if name is not None:
             yield name.group(1)
         elif brace is not None:
-            yield from _beginning(active, low, brace, low + close)
+            yield from beginning(active, low, brace, low + close)
         if not union:
             return
+
+
+def beginnings(active: str, start: int, opening: int, end: int) -> Iterable[tuple[str, ...]]:
+    """Of each union in what ``start`` begins and ``opening`` opens, the members that have its address."""
+    if _UNION.search(active, start, opening) is not None:
+        yield tuple(beginning(active, start, opening, end))
+    for low, high, brace in _members(active, opening + 1, end):
+        text = _plain(active[low:high])
+        close = 0 if brace is None else text.rindex("}")
+        if brace is not None and _LAST_WORD.search(text, close) is None:
+            yield from beginnings(active, low, brace, low + close)

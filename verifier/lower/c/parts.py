@@ -47,7 +47,8 @@ class Val:
 class MemoryPlace:
     """Something in memory: its address and what it holds. ``virtual``: translated first; ``whole``:
     a struct itself: only its fields can be read and written; ``percpu``: what every CPU has, which
-    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is its unit's."""
+    has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is its unit's; ``kept``: how the
+    memory keeps its number, if another name of the same memory has another sign."""
 
     addr: Expr
     type: Type
@@ -55,6 +56,7 @@ class MemoryPlace:
     whole: bool = False
     percpu: bool = False
     part: Bitfield | None = None
+    kept: Type | None = None
 
 
 @dataclass(slots=True, eq=False)

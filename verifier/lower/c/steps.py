@@ -9,7 +9,8 @@ from __future__ import annotations
 from verifier.lower.c import types as t
 from verifier.lower.c.access import numeric, stays
 from verifier.lower.c.body import UNDECLARED, BodyCode
-from verifier.lower.c.objects import MAX_INNER, group
+from verifier.lower.c.fields import group
+from verifier.lower.c.objects import MAX_INNER
 from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.places import any_place, is_whole
 from verifier.lower.c.types import Type
