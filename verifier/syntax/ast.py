@@ -214,7 +214,7 @@ class Declare:
     ``columns`` if it is one of arrays. ``free``: what ``__free()`` names, which ends it.
 
     An ``init`` in braces holds ``FieldInit`` and expressions. ``constant``: it is ``const`` itself, and not
-    what it points to.
+    what it points to. ``static``: all calls share it.
     """
 
     type: CType
@@ -225,6 +225,7 @@ class Declare:
     columns: CExpr | None = None
     constant: bool = False
     free: str = ""
+    static: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ class Cutter:
     def function(self, file: Scanned, found: Definition) -> ast.Function:
         """A function, as the file has it."""
         self.decided(file, found.start, found.end)
-        text = _head(file.active, found, self.standing) + _plain(file.active[found.body : found.end])
+        text = _head(file.active, found, self.standing)
+        text += _with_locks(_plain(file.active[found.body : found.end]))
         self.note(file, "function", found.name, text)
         builder = self.builder(file.source)
         made = builder.function(self.parsed(file, text, found.start, "function"), included=True)
@@ -212,7 +213,7 @@ class Cutter:
             close = text.index(")", text.index(found.name))
             comma = text.rindex(",", 0, text.rindex(found.name, 0, close))
             text = f"{text[:comma]} {text[comma + 1 : close]} {text[close + 1 :]}"
-        text = LOCK.sub(lambda m: f"{LOCKS[m[1]]} {m[2]}".rjust(len(m[0])), text)
+        text = _with_locks(text)
         text = re.sub(r"\b(static|extern)\b", lambda m: blanked(m.group()), text)
         self.note(file, "object", found.name, text)
         tree = self.parsed(file, text, found.start, "stmt")
@@ -381,6 +382,11 @@ def _with_types(text: str, standing: Mapping[str, str]) -> tuple[str, Mapping[in
         return standing[name]
 
     return (pattern(r"[A-Za-z_]\w*").sub(put, text) if standing else text), found
+
+
+def _with_locks(text: str) -> str:
+    """A text in which what defines a lock declares it."""
+    return LOCK.sub(lambda m: f"{LOCKS[m[1]]} {m[2]}".rjust(len(m[0])), text)
 
 
 def _plain(text: str) -> str:
