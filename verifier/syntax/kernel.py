@@ -43,6 +43,9 @@ _TYPE = pattern(
     r"|\b(?:\w+_t|_{0,2}[us](?:8|16|32|64|128))\b|\*"
 )
 
+_TO_FUNCTION = pattern(
+    r"(\s*\w[\w\s*]*?)\s?\(\s*\*\s*(?:\w+\s+)?(\w+)\s*(\[[^\]]*\]\s*)?\)\s*\((?=.*\)\s*;$)", re.DOTALL
+)
 _TAG = pattern(r"\b(struct|union|enum)\b(?:\s+(\w+))?")
 
 # An array at the end of a struct, as long as the memory that is there; and how many elements it has here.
@@ -194,6 +197,9 @@ class Cutter:
                 if kept:
                     rest = re.sub(r"\b__\w+", lambda m: " " * len(m.group()), text[close:])
                     text = text[: brace - low + 1] + inner + rest
+            elif pointer := _TO_FUNCTION.match(text):
+                kept = pointer.group(2) in fields
+                text = text if pointer.group(3) else _function_pointer(text, pointer)
             else:
                 kept = any(
                     n in fields for n in re.findall(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?::\s*\w+\s*)?[,;)]", text)
@@ -392,6 +398,14 @@ def _with_locks(text: str) -> str:
 def _plain(text: str) -> str:
     """A text without attributes."""
     return _ATTRIBUTES.sub(lambda m: blanked(m.group()), text)
+
+
+def _function_pointer(text: str, found: re.Match[str]) -> str:
+    """A member that is a pointer to a function, without what the function takes and gives: nothing asks for
+    that."""
+    before = found.end(1) - len("int")
+    name = text[found.end(1) : found.end()]
+    return f"{blanked(text[:before])}int{name}{blanked(text[found.end() : -2])});"
 
 
 def _members(active: str, start: int, end: int) -> Iterable[tuple[int, int, int | None]]:
