@@ -107,6 +107,10 @@ def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
         raise Trouble(
             "type", text, e.span, "name an object; container_of(p, struct foo, x) leads back to one"
         )
+    if e.name == "counter" and b.of_kernel and is_number(b, whole := counted(e)):
+        counter = place_of(b, whole)
+        assert isinstance(counter, MemoryPlace)
+        return counter
     base = base_of(b, e.base)
     if base.type.kind == "pointer" and base.type.to is not None and base.type.to.kind == "struct":
         base = Val(base.expr, replace(base.type.to, percpu=base.type.percpu))
@@ -119,6 +123,20 @@ def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
     for step in b.memory.steps(of, e.name):
         found = replace(found, addr=call("field", found.addr, Const(step)))
     return inner(replace(found, type=kind, part=part, kept=b.memory.kept_as(of, e.name)))
+
+
+def counted(e: ast.FieldExpr) -> ast.CExpr:
+    """The counter of which ``v->counter`` or ``v.counter`` is all that there is."""
+    return ast.Unary("*", e.base, e.span) if e.arrow else e.base
+
+
+def is_number(b: BodyCode, e: ast.CExpr) -> bool:
+    """Is this one number in memory, as an ``atomic_t`` is here?"""
+    try:
+        _, place = b.captured(lambda: place_of(b, e))
+    except Trouble:
+        return False
+    return isinstance(place, MemoryPlace) and place.type.kind == "int" and not place.whole
 
 
 def group_of(b: BodyCode, kind: Type, e: ast.FieldExpr) -> str:
