@@ -19,7 +19,7 @@ from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Source
 
 _KEPT_FILES = 64  # how many files are kept as a configuration compiles them
-Kind = Literal["function", "struct", "typedef", "enum", "object"]
+Kind = Literal["function", "struct", "typedef", "alias", "enum", "object"]
 
 
 class Macro(NamedTuple):
@@ -40,7 +40,8 @@ class MacroChange(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """What the file defines at ``start`` .. ``end``; ``body`` is where its braces open."""
+    """What the file defines at ``start`` .. ``end``; ``body`` is where its braces open. An ``alias`` is a
+    typedef without braces, and its ``body`` is -1."""
 
     kind: Kind
     name: str
@@ -90,6 +91,9 @@ LOCKS = {
     "MUTEX": "struct mutex", "SPINLOCK": "spinlock_t", "RAW_SPINLOCK": "raw_spinlock_t",
     "RWLOCK": "rwlock_t",
 }  # fmt: skip
+# The name that a typedef gives: of a function or a pointer to one, else the last word.
+_ALIAS = pattern(r"\(?\s*\*?\s*\b(\w+)\s*\)?\s*\([^;]*\)\s*;$|(\w+)\s*(?:\[[^\]]*\]\s*)*;$")
+_ATTRIBUTE = pattern(r"\b__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|\b__\w+\s*\([^()]*\)")
 _OBJECT = pattern(r"\b(\w+)\s*(?:\[[^\]]*\]\s*)*(?:__\w+\s*)*(?:=|$)")
 
 
@@ -380,6 +384,14 @@ def _declaration(active: str, start: int, end: int, body: int) -> Iterator[Defin
             name = words[1] if len(words) > 1 else ""
         if name or kind == "enum":
             yield Definition(kind, name or f"@{start}", start, end, body)
+        if kind == "typedef" and (len(words) > 2 or found.group(2) == "enum"):  # its tag is a name, too
+            tag = words[2] if len(words) > 2 else f"@{start}"
+            yield Definition("enum" if found.group(2) == "enum" else "struct", tag, start, end, body)
+        return
+    if text.lstrip().startswith("typedef"):
+        named = _ALIAS.search(_ATTRIBUTE.sub(lambda m: blanked(m.group()), text))
+        if named:
+            yield Definition("alias", named.group(1) or named.group(2), start, end, -1)
         return
     percpu = _PERCPU.search(text)
     if percpu:

@@ -14,7 +14,7 @@ from verifier.kernel.git import GitObject, Repository
 from verifier.kernel.scan import Definition, Macro, Scanned, scanned
 from verifier.kernel.tree import MAX_FILE
 from verifier.patterns import pattern
-from verifier.syntax.kernel import Cutter
+from verifier.syntax.kernel import Cutter, beginning, beginnings
 
 _TOKEN = pattern(r'"(?:[^"\\]|\\.)*"|\w+|[^\w\s]')
 _NAME = pattern(r"[A-Za-z_]\w*")
@@ -99,4 +99,7 @@ class NameMeanings:
             return tokens(file.active[one.start : one.end])
         close = file.active.rindex("}", one.body, one.end)
         inside = lax.members(file, one.body + 1, close, self.names)
-        return tokens(file.active[one.start : one.body + 1] + inside + file.active[close : one.end])
+        text = tokens(file.active[one.start : one.body + 1] + inside + file.active[close : one.end])
+        first = [beginning(file.active, one.start, one.body, close)]
+        first += beginnings(file.active, one.start, one.body, close)
+        return f"{text} {[tuple(names) for names in first]}"

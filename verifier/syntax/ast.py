@@ -214,7 +214,7 @@ class Declare:
     ``columns`` if it is one of arrays. ``free``: what ``__free()`` names, which ends it.
 
     An ``init`` in braces holds ``FieldInit`` and expressions. ``constant``: it is ``const`` itself, and not
-    what it points to.
+    what it points to. ``static``: all calls share it.
     """
 
     type: CType
@@ -225,6 +225,7 @@ class Declare:
     columns: CExpr | None = None
     constant: bool = False
     free: str = ""
+    static: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,13 +479,14 @@ class StructField:
 class StructDef:
     """``struct name { fields };``, or ``struct name;``, which has no fields. ``typedef``: ``name``
     alone means it, too. ``begins``: if some fields of a kernel's struct are left out, the names of all that
-    lie at its beginning."""
+    lie at its beginning, and ``beside`` for each union in it the names of all that lie at its beginning."""
 
     name: str
     fields: tuple[StructField, ...]
     span: Span
     typedef: bool = False
     begins: tuple[str, ...] | None = None
+    beside: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

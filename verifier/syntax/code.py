@@ -138,9 +138,7 @@ class Code:
         """``int a = 1, *b;``"""
         base, *declarators = tree.children
         words = set(map(str, base.children))
-        if "static" in words and "const" not in words:
-            hint = "declare it in the initial state, and leave the declaration out"
-            self.guards.trouble("static", "a static object outlives the function", self.span(tree), hint)
+        static = "static" in words and "const" not in words
         out: list[ast.Stmt] = []
         for d in declarators:
             stars, *rest = d.children
@@ -158,7 +156,7 @@ class Code:
             kind = POINTS_TO_CODE if function else self.ctype(base, stars, code=True)
             fixed = not function and is_constant(base, stars)
             made = ast.Declare(kind, str(name), init, span, size=size, columns=columns, constant=fixed)
-            out.append(replace(made, free=cleanup) if cleanup else made)
+            out.append(replace(made, free=cleanup, static=static) if cleanup or static else made)
         return out
 
     def local_value(self, tree: Node) -> ast.CExpr | ast.Braced:

@@ -6,7 +6,7 @@ What is no part of a definition becomes blanks, so that every span is that of th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from verifier.kernel.conditions import Config, undecided
 from verifier.kernel.joined import joined
@@ -21,7 +21,7 @@ from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
 from verifier.syntax.variants import Guards
 
-_STORAGE = pattern(r"^\s*(?:static|extern)\b")
+_STORAGE = pattern(r"^\s*(?:static|extern|typedef)\b")
 NOT_READ = "this C is not read here: define what it stands for in the test, or leave it out by #without"
 UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
 
@@ -46,6 +46,11 @@ _TYPE = pattern(
     r"|\b(?:\w+_t|_{0,2}[us](?:8|16|32|64|128))\b|\*"
 )
 
+_TO_FUNCTION = pattern(
+    r"(\s*\w[\w\s*]*?)\s?\(\s*\*\s*(?:\w+\s+)?(\w+)\s*(\[[^\]]*\]\s*)?\)\s*\((?=.*\)\s*;$)", re.DOTALL
+)
+_TAG = pattern(r"\b(struct|union|enum)\b(?:\s+(\w+))?")
+
 # An array at the end of a struct, as long as the memory that is there; and how many elements it has here.
 _FLEXIBLE = pattern(r"(\w+)\s*\[\s*0?\s*\]\s*;")
 FLEXIBLE = 4
@@ -69,6 +74,7 @@ class Cutter:
         self.config = Config({c.name: c.value for c in asked.config}, constants)
         self.files: dict[str, Scanned] = {}
         self.taken: dict[Excerpt, str] = {}
+        self._standing: dict[str, str] | None = None
         for one in asked.files:
             if one.path in self.files:
                 continue
@@ -94,7 +100,8 @@ class Cutter:
     def function(self, file: Scanned, found: Definition) -> ast.Function:
         """A function, as the file has it."""
         self.decided(file, found.start, found.end)
-        text = _head(file.active, found) + _plain(file.active[found.body : found.end])
+        text = _head(file.active, found, self.standing)
+        text += _with_locks(_plain(file.active[found.body : found.end]))
         self.note(file, "function", found.name, text)
         builder = self.builder(file.source)
         made = builder.function(self.parsed(file, text, found.start, "function"), included=True)
@@ -121,7 +128,7 @@ class Cutter:
         else:
             tail = "}" + blanked(tail[1:-1]) + ";"
         head = _plain(file.active[found.start : found.body + 1])
-        if found.kind != "typedef":  # it may be declared with an object, which may be static
+        if found.kind != "typedef":  # it may be declared with an object, which may be static, or a typedef
             head = _STORAGE.sub(lambda m: " " * len(m.group()), head)
         text = head + inside + tail
         self.note(file, "struct", found.name, text)
@@ -133,8 +140,50 @@ class Cutter:
         return replace(
             made,
             fields=tuple(_sized(f) if f.name in open_ended else f for f in made.fields),
-            begins=tuple(_beginning(file.active, found.start, found.body, close)),
+            begins=tuple(beginning(file.active, found.start, found.body, close)),
+            beside=tuple(beginnings(file.active, found.start, found.body, close)),
         )
+
+    def alias(self, file: Scanned, found: Definition) -> ast.CType | None:
+        """The type that a typedef is another name of; None of a struct that has no other name."""
+        if found.kind == "typedef":
+            word, tag = _TAG.search(file.active[found.start : found.body]).groups()  # type: ignore[union-attr]
+            close = file.active.rindex("}", found.body, found.end)
+            stars = file.active[close : found.end].split(found.name)[0].count("*")
+            if tag is None and word != "enum":
+                return ast.CType(f"struct {found.name}", stars) if stars else None
+            return ast.CType(f"{'enum' if word == 'enum' else 'struct'} {tag or found.name}", stars)
+        self.decided(file, found.start, found.end)
+        text = _plain(file.active[found.start : found.end])
+        self.note(file, "struct", found.name, text)
+        if "(" in text:
+            return ast.CType("function", int("*" in text[: text.rindex(found.name)].split("(")[-1]))
+        at = text.rindex(found.name)
+        before = _STORAGE.sub(lambda m: blanked(m.group()), text[:at])
+        before = _types_of(before, self.standing) + "x" * len(found.name)  # which is no type itself
+        tree = self.parsed(file, before + text[at + len(found.name) :], found.start, "stmt")
+        builder = self.builder(file.source)
+        (made,) = builder.statements([tree])[:1]
+        self.noted(builder)
+        if not isinstance(made, ast.Declare) or made.size is not None:
+            hint = "declare what has this type as an array in a struct of the test"
+            span = Span(file.source, found.start, found.end)
+            raise Trouble("kernel", f"{found.name} is the type of an array, which is not read", span, hint)
+        return made.type
+
+    @property
+    def standing(self) -> Mapping[str, str]:
+        """Names of types of the files that the grammar would not take for types; each with one of the same
+        length that it does."""
+        if self._standing is None:
+            kinds = ("typedef", "alias")
+            names = {n for file in self.files.values() for kind, n in file.definitions if kind in kinds}
+            self._standing = {
+                n: "u8" if len(n) == 2 else "T" * (len(n) - 2) + "_t"
+                for n in names
+                if not n.endswith("_t") and len(n) > 1
+            }
+        return self._standing
 
     def members(self, file: Scanned, start: int, end: int, fields: frozenset[str]) -> str:
         """The members whose names someone uses; the rest is blank."""
@@ -153,6 +202,9 @@ class Cutter:
                 if kept:
                     rest = re.sub(r"\b__\w+", lambda m: " " * len(m.group()), text[close:])
                     text = text[: brace - low + 1] + inner + rest
+            elif pointer := _TO_FUNCTION.match(text):
+                kept = pointer.group(2) in fields
+                text = text if pointer.group(3) else _function_pointer(text, pointer)
             else:
                 kept = any(
                     n in fields for n in re.findall(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?::\s*\w+\s*)?[,;)]", text)
@@ -172,7 +224,7 @@ class Cutter:
             close = text.index(")", text.index(found.name))
             comma = text.rindex(",", 0, text.rindex(found.name, 0, close))
             text = f"{text[:comma]} {text[comma + 1 : close]} {text[close + 1 :]}"
-        text = LOCK.sub(lambda m: f"{LOCKS[m[1]]} {m[2]}".rjust(len(m[0])), text)
+        text = _with_locks(text)
         text = re.sub(r"\b(static|extern)\b", lambda m: blanked(m.group()), text)
         self.note(file, "object", found.name, text)
         tree = self.parsed(file, text, found.start, "stmt")
@@ -197,7 +249,9 @@ class Cutter:
         """The constants of an enum; ``meaning``: of an expression that may name constants of elsewhere."""
         self.decided(file, found.start, found.end)
         close = file.active.rindex("}", found.body, found.end)
-        text = file.active[found.start : close + 1] + blanked(file.active[close + 1 : found.end - 1]) + ";"
+        head = _STORAGE.sub(lambda m: blanked(m.group()), file.active[found.start : found.body])
+        text = head + file.active[found.body : close + 1]
+        text += blanked(file.active[close + 1 : found.end - 1]) + ";"
         first = re.search(r"\{\s*(\w*)", text)
         self.note(file, "enum", first.group(1) if first and found.name[0] == "@" else found.name, text)
         builder = self.builder(file.source)
@@ -248,8 +302,17 @@ class Cutter:
             if found is not None:
                 span = Span(file.source, at + found.start(), at + found.end())
                 raise Trouble("kernel", f"{what} is not read", span, hint)
+        text, names = _with_types(text, self.standing)
         try:
-            return tree_of(" " * at + text, "mm", start=start)
+            tree = tree_of(" " * at + text, "mm", start=start)
+            for node in tree.iter_subtrees() if names else ():
+                node.children = [
+                    x.update(value=names[x.start_pos - at])
+                    if getattr(x, "type", "") == "TYPENAME" and x.start_pos - at in names
+                    else x
+                    for x in node.children
+                ]
+            return tree
         except Unparsed as error:
             said = syntax_error(file.source, error.error, "this definition", at + len(text))
             raise Trouble("kernel", said.message, said.span, NOT_READ) from None
@@ -258,7 +321,7 @@ class Cutter:
 
     def find(self, taken: ast.Taken, file: Scanned) -> Definition | Macro:
         """What has a name in a file. Raises ``Trouble`` if nothing has."""
-        every: tuple[Kind, ...] = ("function", "typedef", "object", "struct", "enum")
+        every: tuple[Kind, ...] = ("function", "typedef", "alias", "object", "struct", "enum")
         kinds = [k for k in every if taken.kind in ("", k)]
         for kind in kinds:
             found = file.definitions.get((kind, taken.name))
@@ -283,7 +346,7 @@ def _sized(field: ast.StructField) -> ast.StructField:
     return replace(field, type=kind, size=ast.Num(FLEXIBLE, field.span))
 
 
-def _head(active: str, found: Definition) -> str:
+def _head(active: str, found: Definition, types: Collection[str]) -> str:
     """The head of a function: its type, its name and its parameters."""
     head = active[found.start : found.body]
     name = list(re.finditer(rf"\b{re.escape(found.name)}\b(?=\s*\()", head))[-1]
@@ -293,16 +356,60 @@ def _head(active: str, found: Definition) -> str:
         if depth == 0 and head[at] == ")":
             close = at + 1
             break
-    before = head[: name.start()]
-    kept = list(blanked(before))
-    for word in _TYPE.finditer(before):
+    before = _types_of(head[: name.start()], types)
+    return before + _plain(head[name.start() : close]) + blanked(head[close:])
+
+
+def _types_of(text: str, types: Collection[str]) -> str:
+    """The words of a declaration that are its type; ``types``: names that are types besides."""
+    kept = list(blanked(text))
+    for word in re.finditer(r"\w+", text) if types else ():
+        if word.group() in types:
+            kept[word.start() : word.end()] = word.group()
+    for word in _TYPE.finditer(text):
         kept[word.start() : word.end()] = word.group()
-    return "".join(kept) + _plain(head[name.start() : close]) + blanked(head[close:])
+    return "".join(kept)
+
+
+_NO_TYPE = pattern(r"(?:\b(?:struct|union|enum|goto)\s+|\.\s*|->\s*)$")
+_BEFORE = 64  # characters: how far such words stand before a name
+
+
+def _with_types(text: str, standing: Mapping[str, str]) -> tuple[str, Mapping[int, str]]:
+    """A text in which names of types are such as the grammar takes for types, and where they stand. A name
+    is a type before a name or a star, and alone in brackets (C11 6.7.8)."""
+    found: dict[int, str] = {}
+
+    def put(word: re.Match[str]) -> str:
+        name, before = word.group(), text[max(0, word.start() - _BEFORE) : word.start()]
+        after = text[word.end() :].lstrip()[:1]
+        declares = after == "*" or after == "_" or after.isalpha()
+        if name not in standing or _NO_TYPE.search(before):
+            return name
+        if not declares and not (after == ")" and before.rstrip().endswith("(")):
+            return name
+        found[word.start()] = name
+        return standing[name]
+
+    return (pattern(r"[A-Za-z_]\w*").sub(put, text) if standing else text), found
+
+
+def _with_locks(text: str) -> str:
+    """A text in which what defines a lock declares it."""
+    return LOCK.sub(lambda m: f"{LOCKS[m[1]]} {m[2]}".rjust(len(m[0])), text)
 
 
 def _plain(text: str) -> str:
     """A text without attributes."""
     return _ATTRIBUTES.sub(lambda m: blanked(m.group()), text)
+
+
+def _function_pointer(text: str, found: re.Match[str]) -> str:
+    """A member that is a pointer to a function, without what the function takes and gives: nothing asks for
+    that."""
+    before = found.end(1) - len("int")
+    name = text[found.end(1) : found.end()]
+    return f"{blanked(text[:before])}int{name}{blanked(text[found.end() : -2])});"
 
 
 def _members(active: str, start: int, end: int) -> Iterable[tuple[int, int, int | None]]:
@@ -325,7 +432,7 @@ _UNION = pattern(r"\bunion\b")
 _LAST_WORD = pattern(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?::\s*\w+\s*)?[,;)]")  # of a declarator
 
 
-def _beginning(active: str, start: int, opening: int, end: int) -> Iterable[str]:
+def beginning(active: str, start: int, opening: int, end: int) -> Iterable[str]:
     """The members that have the address of what ``start`` begins and ``opening`` opens: the first one, and in
     a union each of them."""
     union = _UNION.search(active, start, opening) is not None
@@ -336,6 +443,17 @@ def _beginning(active: str, start: int, opening: int, end: int) -> Iterable[str]
         if name is not None:
             yield name.group(1)
         elif brace is not None:
-            yield from _beginning(active, low, brace, low + close)
+            yield from beginning(active, low, brace, low + close)
         if not union:
             return
+
+
+def beginnings(active: str, start: int, opening: int, end: int) -> Iterable[tuple[str, ...]]:
+    """Of each union in what ``start`` begins and ``opening`` opens, the members that have its address."""
+    if _UNION.search(active, start, opening) is not None:
+        yield tuple(beginning(active, start, opening, end))
+    for low, high, brace in _members(active, opening + 1, end):
+        text = _plain(active[low:high])
+        close = 0 if brace is None else text.rindex("}")
+        if brace is not None and _LAST_WORD.search(text, close) is None:
+            yield from beginnings(active, low, brace, low + close)

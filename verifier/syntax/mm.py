@@ -17,7 +17,6 @@ from verifier.syntax.includes import Includes, ReadFile, parsed
 from verifier.syntax.test import Expectation, Test
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Reading, Unfinished, agreed
-from verifier.syntax.unions import overlaid
 from verifier.syntax.units import Gathered
 from verifier.syntax.unused import loops, unused
 from verifier.syntax.variants import Guards, Variant
@@ -223,7 +222,6 @@ class _File:
             return tests  # another version of the kernel's text might use it
         found = [*idle(t.tree for t in tests), *idle_constants(*self._constants(), self.defines)]
         found += unused(t.tree for t in tests)
-        found += overlaid(t.tree for t in tests)
         for item in (t for p in self.parts for t in p.tree.children if t.children[-1].data == "unroll"):
             if not loops(t.tree for t in tests):
                 text, span = "there is no loop to unroll", self._span(item)

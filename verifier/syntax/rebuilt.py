@@ -44,13 +44,21 @@ def substituted(body: Any, given: Mapping[str, ast.CExpr]) -> Any:
     return put(body) if given else body
 
 
-def retyped(unit: ast.Unit, typedefs: frozenset[str]) -> ast.Unit:
-    """A unit in which each typedef of a struct is that struct."""
+def retyped(unit: ast.Unit, typedefs: Mapping[str, ast.CType]) -> ast.Unit:
+    """A unit in which each typedef is the type that it is another name of."""
+
+    def meant(old: ast.CType) -> ast.CType:
+        for _ in typedefs:  # a typedef may be one of another one
+            if old.base not in typedefs:
+                break
+            of = typedefs[old.base]
+            old = replace(old, base=of.base, pointers=old.pointers + of.pointers)
+        return old
 
     def put(x: Any) -> Any:
         x = rebuilt(x, put)
         changed = {
-            field.name: replace(old, base=f"struct {old.base}")
+            field.name: meant(old)
             for field in fields(x)
             if isinstance(old := getattr(x, field.name), ast.CType) and old.base in typedefs
         }

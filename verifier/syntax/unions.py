@@ -1,37 +1,12 @@
-"""Unions: the model gives each member its own memory, and tests that use two members of one are warned. Only
-two words that lie over an integer of 128 bits share its memory."""
+"""Unions: which members of one have one address, and two words that lie over an integer of 128 bits."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import islice
 
 from verifier.patterns import pattern
-from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.idle import fields, reached
-from verifier.syntax.nodes import nodes
-
-_HINT = "the model gives each its own memory: a store to one never changes the other; use only one"
-
-
-def overlaid(units: Iterable[ast.Unit]) -> list[Diagnostic]:
-    """Warnings about unions of which one variant uses two members (C11 6.7.2.1)."""
-    said: dict[Span, Diagnostic] = {}
-    for unit in units:
-        functions = [unit.functions[name] for name in reached(unit)]
-        used = fields((unit.initial, functions, unit.threads, unit.nmis, unit.final))
-        used |= {x.name for x in nodes(unit.initial) if isinstance(x, ast.FieldInit)}
-        for struct in unit.structs:
-            shared = halves(struct)
-            members = [f for f in struct.fields if f.arms and f.name in used and f.name not in shared]
-            pairs = ((a, b) for at, b in enumerate(members) for a in members[:at] if overlap(a, b))
-            for first, second in islice(pairs, 1):
-                text = f"{first.name} and {second.name} share memory in a union"
-                said[second.span] = Diagnostic("union", text, second.span, _HINT, severity="warning")
-    return list(said.values())
-
 
 _WIDE = pattern(r"_*([us]|u?int)128(_t)?")
 _WORD = pattern(r"_*([us]|u?int)64(_t)?|((un)?signed )?long( long)?( int)?( unsigned)?")
@@ -63,6 +38,18 @@ def _plain(fields: Iterable[ast.StructField], types: re.Pattern[str]) -> bool:
         and f.bits is None
         for f in fields
     )
+
+
+def beside(struct: ast.StructDef) -> Iterable[tuple[str, ...]]:
+    """The names of the fields that lie at the beginning of a union, for each union of a struct."""
+    if struct.beside is not None:
+        yield from struct.beside
+        return
+    for union in {union: None for f in struct.fields for union, _ in f.arms}:
+        members = [f for f in struct.fields if union in dict(f.arms)]
+        yield tuple(
+            f.name for at, f in enumerate(members) if all(overlap(other, f) for other in members[:at])
+        )
 
 
 def overlap(a: ast.StructField, b: ast.StructField) -> bool:

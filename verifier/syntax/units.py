@@ -30,6 +30,7 @@ from verifier.syntax.includes import Part
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.nodes import optional_at
 from verifier.syntax.numbers import MAX_BITS
+from verifier.syntax.statics import hoisted
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, the_first
 from verifier.syntax.variants import Guards
@@ -59,7 +60,7 @@ class Gathered:
         self._structs_twice()
         self._constants_twice()
         asked, cutter = self._kernel()
-        return Unit(
+        made = Unit(
             arch=arch,
             enums=self.enums,
             initial=tuple(self.initial),
@@ -72,6 +73,7 @@ class Gathered:
             cutter=cutter,
             overridable=frozenset(self.included),
         )
+        return hoisted(made)
 
     def _kernel(self) -> tuple[KernelText | None, Cutter | None]:
         """What the variant takes of the kernel's text: its functions and objects are added."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from verifier.errors import InputError
 from verifier.kernel.tree import KernelTree
 from verifier.source import Source
 from verifier.suite.decide import run
@@ -100,3 +101,39 @@ def test_a_folio_is_its_page(code: str, asked: str) -> None:
 def test_a_void_pointer_moves_over_bytes(declared: str) -> None:
     text = f"{{ {declared} = {{ 1, 2, 3, 4 }}; }}\nP0 {{ void *p = a; r0 = p + 2 == &a[2]; }}\n"
     assert observation(text + "exists (0:r0 = 1)") == "always"
+
+
+OPS = """
+struct ops {
+	gpa_t (*get)(struct other *vcpu, gpa_t gpa);
+	int (*cmp)(const void *a, const struct flag *b, int flags, enum what (*inner)(int));
+	struct a *(*inval)(struct kvm_vcpu *vcpu, struct kvm_mmu_page *gpa, unsigned long roots) __must_check;
+	u8 (*small)(int);
+	int (*table[4])(int flags);
+	int flags;
+};
+int read_flags(struct ops *p) { p->flags = 5; return p->flags; }
+void call(struct ops *p) { p->get(4); p->inval(5); p->small(6); }
+int row(struct ops *p) { return p->table[0] != 0; }
+"""
+
+
+def ops(tmp_path: Path, name: str, text: str) -> str:
+    (tmp_path / "ops.c").write_text(OPS)
+    return observation(f'#kernel "ops.c" {{ {name} }}\n{text}', KernelTree(str(tmp_path)))
+
+
+def test_pointers_to_functions_that_nobody_uses_are_left_out(tmp_path: Path) -> None:
+    text = "{ struct ops o; }\nP0 { r0 = read_flags(&o); }\nexists (0:r0 = 5)"
+    assert ops(tmp_path, "read_flags", text) == "always"
+
+
+def test_a_pointer_to_a_function_may_give_and_take_anything(tmp_path: Path) -> None:
+    text = "void hit(int a) { x = x + a; }\n"
+    text += "{ int x; struct ops o { .get = hit, .inval = hit, .small = hit }; }\n"
+    assert ops(tmp_path, "call", text + "P0 { call(&o); }\nexists (x = 15)") == "always"
+
+
+def test_a_row_of_pointers_to_functions_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"ops.c:7"):
+        ops(tmp_path, "row", "{ struct ops o; }\nP0 { r0 = row(&o); }\nexists (0:r0 = 5)")

@@ -308,31 +308,6 @@ def test_each_handler_has_a_stack_of_its_own() -> None:
     assert not holds(text)
 
 
-HALVES = "union u { u64 whole; u32 half; }; { union u x"
-LOW_HIGH = "union u { u64 whole; struct { u32 low; u32 high; }; }; { union u x; }"
-UNIONS = {
-    "of a union": (HALVES + "; }", "x.whole = 1; r0 = x.half;", 1),
-    "of one inside": ("struct s { u8 a; union { u64 whole; u32 half; }; }; { struct s x; }",
-                      "x.whole = 1; r0 = x.half + x.a;", 1),
-    "an initial value": (HALVES + " { .whole = 5 }; }", "r0 = x.half;", 1),
-    "a struct as a member": (LOW_HIGH, "x.low = 1; r0 = x.high; r1 = x.whole;", 1),
-    "fields of one member": (LOW_HIGH, "x.low = 1; r0 = x.high;", 0),
-    "one of them": (HALVES + "; }", "x.whole = 1;", 0),
-    "fields of two unions": ("struct s { union { int a; u8 b; }; union { int c; u8 d; }; }; { struct s x; }",
-                             "x.a = 1; r0 = x.d;", 0),
-    "fields of a struct": ("struct s { u64 a; u32 b; }; { struct s x; }", "x.a = 1; r0 = x.b;", 0),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("declared, code, count", UNIONS.values(), ids=UNIONS)
-def test_members_of_a_union_that_stand_beside_each_other_are_told(
-    declared: str, code: str, count: int
-) -> None:
-    """Each field is a cell of its own, so a store to one member never changes the other."""
-    (test,) = load(Source("t", f"MM t\n{declared}\nP0 {{ {code} }}\nexists (true)\n"))
-    assert [d.code for d in test.warnings if d.code == "union"] == ["union"] * count
-
-
 def test_a_struct_on_the_stack_stays_in_a_loop_that_is_not_counted() -> None:
     """The address that is taken in a loop's body is that of memory, whatever is stored there."""
     code = "struct pair { int a; int b; };\n{ int n = 2; }\n"

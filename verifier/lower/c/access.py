@@ -110,7 +110,18 @@ def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
     b.emit(op, node, place.touch(temp), virtual=place.virtual)
     if place.part is not None:
         return Val(place.part.read(Reg(temp)), place.part.promoted)
-    return Val(as_held(b, Reg(temp), place.type), t.loaded(place.type), data=place.virtual)
+    return Val(as_held(b, seen(b, place, temp), place.type), t.loaded(place.type), data=place.virtual)
+
+
+def seen(b: BodyCode, place: MemoryPlace, found: str) -> Expr:
+    """What was found at a place, as its type has it: other names of such memory may have another sign."""
+    mixed = place.type.kind == "int" and place.part is None and place.type.bits in b.memory.mixed
+    return t.wrapped(Reg(found), place.type) if mixed else Reg(found)
+
+
+def as_kept(place: MemoryPlace, value: Expr) -> Expr:
+    """What is stored at a place, as the memory keeps it."""
+    return value if place.kept is None else t.converted(value, place.type, place.kept)
 
 
 def load_halves(b: BodyCode, place: MemoryPlace, node: Spanned) -> Val:
@@ -177,7 +188,7 @@ def store(b: BodyCode, place: MemoryPlace, value: Val, node: Spanned, unit: Expr
     if t.wide(place.type):
         store_halves(b, place, expr, node)
     else:
-        b.emit("W", node, place.touch(None, expr), virtual=place.virtual)
+        b.emit("W", node, place.touch(None, as_kept(place, expr)), virtual=place.virtual)
     return expr
 
 

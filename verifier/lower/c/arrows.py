@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from verifier.lower.c import types as t
 from verifier.lower.c.body import UNDECLARED, BodyCode
-from verifier.lower.c.objects import NamedObject, group
+from verifier.lower.c.fields import group
+from verifier.lower.c.objects import NamedObject
 from verifier.lower.c.types import Type
 from verifier.records import NamedTuple
 from verifier.syntax import ast

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from verifier.lower.c import types as t
 from verifier.lower.c.cell_names import address_names
+from verifier.lower.c.fields import group
 from verifier.lower.c.memory import TestMemory
-from verifier.lower.c.objects import group
 from verifier.lower.c.types import Type
-from verifier.program.expressions import Const, call, evaluate
+from verifier.program.expressions import Const, Expr, call, evaluate
 from verifier.program.values import ROOT, Ptr, Value
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -46,7 +46,9 @@ def container(objects: TestMemory, place: c.Call, at: Value) -> tuple[Value, Typ
     kind = t.of(ast.CType(f"struct {of.name}"))
     if not objects.has(group(kind), name.name):
         raise objects.no_field(kind, name.name, name.span)
-    made = call("container", Const(at), Const(objects.step(group(kind), name.name)))
+    made: Expr = Const(at)
+    for step in reversed(objects.steps(group(kind), name.name)):
+        made = call("container", made, Const(step))
     return evaluate(made, {}), kind
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from verifier.lower.c import types as t
 from verifier.lower.c.cell_names import cell_name
-from verifier.lower.c.objects import MAPPING, NamedObject, Objects, group, no_mm
+from verifier.lower.c.fields import group
+from verifier.lower.c.objects import MAPPING, NamedObject, Objects, no_mm
 from verifier.lower.c.pointees import OF_ITS_TYPE, other_struct, same_number
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Mapped, Tables, uses
@@ -314,6 +315,7 @@ class InitialContents(Objects):
             if not self.has(group(kind), part.name):
                 raise self.no_field(kind, part.name, part.span)
             of, bits = self.field(group(kind), part.name)
+            self.use(group(kind), part.name, part.span)
             steps = (part.name,) if bits is not None else self.steps(group(kind), part.name)
             cell = Ptr(".".join((ptr.path, *steps)))
             if of.inside or of.kind == "array":
@@ -326,8 +328,8 @@ class InitialContents(Objects):
                         of = replace(of, percpu=True)
                     if of.kind != "struct":
                         of = t.joined(of, given if given.kind != "int" else t.ANY)
-                    self.fields[group(kind)][part.name] = of
-                self._give(cell, value, part.span, of, given)
+                    self.field_is(group(kind), part.name, of)
+                self._give(cell, value, part.span, self.kept_as(group(kind), part.name) or of, given)
             else:
                 unit = Ptr(".".join((ptr.path, *self.steps(group(kind), part.name))))
                 self._give_bits(unit, bits, cell, value, span=part.span)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.objects import group
+from verifier.lower.c.fields import group
 from verifier.lower.c.parts import MemoryPlace, Spanned, Val
 from verifier.lower.c.places import base_of, place_of
 from verifier.lower.c.types import Type

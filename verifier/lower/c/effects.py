@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import as_held, check_cpu, decide, storable, store_local
+from verifier.lower.c.access import as_held, as_kept, check_cpu, decide, seen, storable, store_local
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import beside
 from verifier.lower.c.blocking import asleep
@@ -187,7 +187,7 @@ def load(r: WordCall, x: Load) -> Expr | None:
         r.env[OLD.name] = Reg(r.locals[x.at].reg)
         return substitute(x.result, r.env)
     place, temp = r.places[x.at], r.b.fresh()
-    r.env[OLD.name] = Reg(temp)
+    r.env[OLD.name] = seen(r.b, place, temp)
     r.b.emit("R", r.e, place.touch(temp), virtual=place.virtual, kind=x.kind)
     return finish(r, x, place)
 
@@ -205,10 +205,10 @@ def modify(r: WordCall, x: Modify) -> Expr | None:
     if x.locked != FALSE:
         return sometimes_locked(r, x, place)
     if not x.looks:
-        r.env[OLD.name] = Reg(modified(r, x, place))
+        r.env[OLD.name] = seen(r.b, place, modified(r, x, place))
         return result_of(r, x.result, place)
     found, end = r.b.fresh(), r.b.fresh("end")
-    r.env[OLD.name] = Reg(found)
+    r.env[OLD.name] = seen(r.b, place, found)
     r.b.emit("R", r.e, place.touch(found), virtual=place.virtual)
     r.b.code.append(Branch(call("not", substitute(x.when, r.env)), end, r.e.span))
     r.b.set(found, Reg(modified(r, x, place)))
@@ -225,14 +225,14 @@ def sometimes_locked(r: WordCall, x: Modify, place: MemoryPlace) -> Expr | None:
     r.b.code += [Jump(end, r.e.span), Label(bare)]
     r.b.set(found, Reg(modified(r, x, place)))
     r.b.code.append(Label(end))
-    r.env[OLD.name] = Reg(found)
+    r.env[OLD.name] = seen(r.b, place, found)
     return result_of(r, x.result, place)
 
 
 def modified(r: WordCall, x: Modify, place: MemoryPlace) -> str:
     """The load and the store themselves; the local that has what was found."""
     temp = r.b.fresh()
-    env = r.given(Reg(temp))
+    env = r.given(seen(r.b, place, temp))
     r.b.emit("R", r.e, place.touch(temp), virtual=place.virtual, joined=not x.split)
     when = substitute(x.when, env)
     stored = call("ite", when, fitting(x.value, env, place), Reg(temp))
@@ -248,10 +248,10 @@ def update(r: WordCall, x: Locked) -> Expr | None:
         return in_line(r, x, place)
     looks = substitute(x.looks, r.env)
     if looks == FALSE:
-        r.env[OLD.name] = Reg(locked(r, x, place))
+        r.env[OLD.name] = seen(r.b, place, locked(r, x, place))
         return finish(r, x, place)
     found, lock, end = r.b.fresh(), r.b.fresh("locked"), r.b.fresh("end")
-    r.env[OLD.name] = Reg(found)
+    r.env[OLD.name] = seen(r.b, place, found)
     ask_kernel(r, looks, lock)
     r.b.emit("R", r.e, place.touch(found), virtual=place.virtual)
     goes = substitute(x.when, r.env)
@@ -266,7 +266,7 @@ def update(r: WordCall, x: Locked) -> Expr | None:
 def locked(r: WordCall, x: Locked, place: MemoryPlace) -> str:
     """The LOCK'd operation itself; the local that has what it found."""
     temp = r.b.fresh()
-    env = r.given(Reg(temp))
+    env = r.given(seen(r.b, place, temp))
     touch = place.touch(temp, fitting(x.value, env, place), substitute(x.when, env))
     r.b.emit("X", r.e, touch, virtual=place.virtual)
     return temp
@@ -309,7 +309,9 @@ def changed(r: WordCall, at: str) -> MemoryPlace:
 def fitting(row: Expr, env: Mapping[str, Expr], place: MemoryPlace) -> Expr:
     """What a row stores, as the cell keeps it; an argument by itself is converted already."""
     value = substitute(row, env)
-    return value if isinstance(row, Reg) or place.type.kind != "int" else t.wrapped(value, place.type)
+    if not isinstance(row, Reg) and place.type.kind == "int":
+        value = t.wrapped(value, place.type)
+    return as_kept(place, value)
 
 
 def finish(r: WordCall, x: Load | Locked, place: MemoryPlace) -> Expr | None:

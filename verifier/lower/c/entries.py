@@ -8,8 +8,8 @@ from verifier.lower.c import types as t
 from verifier.lower.c.beginnings import seen_as
 from verifier.lower.c.body import BodyCode, Lines, line
 from verifier.lower.c.expressions import written
+from verifier.lower.c.fields import group
 from verifier.lower.c.loops import unrolled
-from verifier.lower.c.objects import group
 from verifier.lower.c.operators import compared
 from verifier.lower.c.parts import Val
 from verifier.lower.c.types import Type

@@ -16,6 +16,7 @@ from verifier.lower.c.beside import lonely, unanswered
 from verifier.lower.c.bodies import assigned_names, handler, nmi_of, program_of
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.cell_names import address_names
+from verifier.lower.c.fields import group
 from verifier.lower.c.flavours import missed
 from verifier.lower.c.initial import unmet
 from verifier.lower.c.kernel import resolved
@@ -23,10 +24,11 @@ from verifier.lower.c.known_types import unknown_types
 from verifier.lower.c.language import LANGUAGE
 from verifier.lower.c.lock_kinds import mistaken
 from verifier.lower.c.memory import TestMemory
-from verifier.lower.c.objects import attributes, check_present, group, never_a_number, no_mm
+from verifier.lower.c.objects import attributes, check_present, never_a_number, no_mm
 from verifier.lower.c.parts import Shared, Val
 from verifier.lower.c.redefined import redefined
 from verifier.lower.c.sleeping import CodeOf, atomic_sleeps
+from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.lower.c.unpaired import unpaired
 from verifier.lower.c.unset import unset
@@ -94,6 +96,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     if None in shared.waits or len(shared.waits) > 1 or (shared.waits and shared.fetches):
         shared.ask_version(since("v5.8"))
     shared.warnings = [w for w in shared.warnings if w.span is None or w.span.source.name not in theirs]
+    shared.warnings += memory.overlays()
     shared.warnings += [*text.warnings, *about_locks, *unset(unit), *unmet(unit, memory), *redefined(unit)]
     started = [*enumerate(threads), *nmis, *((key.cpu, code) for key, code in shared.handlers.items())]
     shared.warnings += unpaired(threads, memory.values)
@@ -242,7 +245,10 @@ class _Scope:
         high = self.memory.cells.get(Ptr(f"{ptr.path}.{t.HIGH}"))
         half = high is not None and isinstance(place, c.Field) and place.name == t.LOW
         cell = CellOf(ptr, self.memory.cells[ptr].name + (f".{t.LOW}" if half else ""))
-        part = self.memory.part(self._of_stack(self._syntax(place), cpu))
+        at = self._of_stack(self._syntax(place), cpu)
+        part, sign = self.memory.part(at), self.memory.signed(at)
+        if sign is not None:
+            return PartOf(cell, Bitfield(ptr.path, 0, sign))
         return self._wide(cell, place, cpu) if part is None else PartOf(cell, part)
 
     def _name(self, name: c.Name) -> Meaning:
@@ -281,7 +287,9 @@ class _Scope:
             return address_of_cpu(self.memory, place, cpu)
         if isinstance(place, c.Field) and isinstance(place.base, c.Call) and place.base.name == c.CONTAINER:
             of, kind = self._container(place.base)
-            return evaluate(call("field", Const(of), Const(self.memory.step(group(kind), place.name))), {})
+            for step in self.memory.steps(group(kind), place.name):
+                of = evaluate(call("field", Const(of), Const(step)), {})
+            return of
         self._no_pointer(place)
         address = self._syntax(place)
         if self.memory.part(address) is not None:

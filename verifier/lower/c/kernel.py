@@ -12,23 +12,22 @@ from typing import Any, get_args
 from verifier.errors import InputError
 from verifier.kernel.conditions import ASSUMED
 from verifier.kernel.dropped import Evaluates, dropped
-from verifier.kernel.scan import Definition, Kind, Macro, Scanned
+from verifier.kernel.scan import Definition, Macro, Scanned
 from verifier.kernel.tree import version_code
 from verifier.lower.c.kernel_guards import guard_of
-from verifier.lower.c.kernel_meanings import Meanings, TextPlace, two_meanings
+from verifier.lower.c.kernel_meanings import Meanings, TextPlace
 from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_trees import (
     acts,
     addresses,
-    bases,
     declared,
     either,
-    field_names,
     leaves,
     own_fields,
     truth,
     truth_of,
 )
+from verifier.lower.c.kernel_types import typed
 from verifier.lower.c.macros import BITS, bits, check_brackets, named
 from verifier.lower.c.presence import Presence
 from verifier.patterns import pattern
@@ -39,7 +38,7 @@ from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
 from verifier.syntax.nodes import nodes
 from verifier.syntax.numbers import COMPARED
-from verifier.syntax.rebuilt import rebuilt, retyped, substituted
+from verifier.syntax.rebuilt import rebuilt, substituted
 from verifier.syntax.trouble import Trouble
 from verifier.words.guards import EMPTY_MASK, GUARDED, GUARDS
 from verifier.words.table import (
@@ -110,10 +109,9 @@ class _Closure:
         nmis = tuple(replace(t, body=self._body(t.body, set())) for t in self.unit.nmis)
         self.scopes = [set()]
         initial = tuple(self._any(x) for x in self._standing())
-        unit = replace(
-            self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial, enums=self.enums
-        )
-        unit = self._typed(unit)
+        unit = replace(self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial)
+        unit = typed(unit, self.meanings, self.account, self.named, self._mapped_struct)
+        unit = replace(unit, enums=self.enums)
         warnings = self._unused(unit)
         if self.account.troubles:
             raise InputError(list(self.account.troubles.values()))
@@ -570,59 +568,6 @@ class _Closure:
         return ast.Binary(x.op, left, right, x.span)
 
     # -- types ------------------------------------------------------------------------------------
-
-    def _typed(self, unit: ast.Unit) -> ast.Unit:
-        """A unit with the structs that its types name, and without typedefs."""
-        asked = frozenset(field_names(unit))
-        structs = {s.name: s for s in unit.structs}
-        typedefs = {s.name for s in unit.structs if s.typedef}
-        own = [f for f in unit.functions.values() if not f.kernel]
-        # Types, each with the file in whose text it stands; the test's own text means what that means.
-        pending = [(b, "") for b in bases((own, unit.threads, unit.nmis, unit.initial, unit.structs))]
-        pending += [(b, f.kernel) for f in unit.functions.values() if f.kernel for b in bases(f)]
-        found: dict[str, tuple[Scanned, Definition]] = {}
-        seen: set[tuple[str, str]] = set()
-        while pending:
-            base, path = pending.pop()
-            name = base.split()[-1]
-            if (base, path) in seen or (name in structs and name not in found):
-                continue
-            seen.add((base, path))
-            try:
-                made = self._struct(base, path, asked, found)
-            except Trouble as trouble:
-                self.account.said(trouble)
-                continue
-            if made is None:
-                continue
-            if made.typedef:
-                typedefs.add(name)
-            if made.fields:
-                structs[name] = replace(made, fields=tuple(f for f in made.fields if f.name in asked))
-                structs[name] = self._mapped_struct(structs[name])
-                pending += [(b, found[name][0].source.name) for b in bases(structs[name])]
-        unit = replace(unit, structs=tuple(structs.values()), enums=self.enums)
-        return retyped(unit, frozenset(typedefs)) if typedefs else unit
-
-    def _struct(
-        self, base: str, path: str, asked: frozenset[str], found: dict[str, tuple[Scanned, Definition]]
-    ) -> ast.StructDef | None:
-        """A type as the text of a file means it; None if it is there already, or nowhere. ``found``: where
-        those are that are there. Raises ``Trouble``, also where two files mean different ones."""
-        name = base.split()[-1]
-        if name in found and not path:
-            return None
-        kind: Kind = "struct" if base.startswith(("struct ", "union ")) else "typedef"
-        one = self.meanings.struct((kind, name), path, asked)
-        if one is None or one == found.get(name):
-            return None
-        if name in found:
-            if self.meanings.members(*one, asked) != self.meanings.members(*found[name], asked):
-                span = Span(one[0].source, one[1].start, one[1].body)
-                raise two_meanings(name, found[name], one, span)
-            return None
-        found[name] = one
-        return self.cutter.struct(*one, asked)
 
     def _mapped_struct(self, made: ast.StructDef) -> ast.StructDef:
         """The sizes of its arrays and bitfields are constants of the tree."""

@@ -83,12 +83,15 @@ class Meanings:
         own = [(f, d) for f, d in every if f.source.name == path]
         if not every or own:
             return own[0] if own else None
-        span = Span(every[0][0].source, every[0][1].start, every[0][1].body)
+        start = every[0][1].start
+        span = Span(every[0][0].source, start, max(every[0][1].body, start + 1))
         place = TextPlace(path, 0) if path else None
         return self._one(key[1], place, every, lambda f, d: self.members(f, d, fields), span)
 
     def members(self, file: Scanned, found: Definition, fields: frozenset[str]) -> str:
-        """What makes two structs the same: those members that anything uses."""
+        """What makes two structs the same: those members that anything uses; of other typedefs, the text."""
+        if found.kind == "alias":
+            return " ".join(file.active[found.start : found.end].split())
         close = file.active.rindex("}", found.body, found.end)
         inside = self.cutter.members(file, found.body + 1, close, fields)
         return " ".join(inside.split())

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from verifier.lower.c import structs
 from verifier.lower.c import types as t
 from verifier.lower.c.constants import calculated, chosen
 from verifier.lower.c.error_numbers import as_address
+from verifier.lower.c.fields import Fields, group
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.tables import Tables, Uses
 from verifier.lower.c.types import Type
 from verifier.program.functions import apply
-from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, make_entry, step
+from verifier.program.values import ATTRIBUTES, FAULT, NOT_PRESENT, Ptr, Value, make_entry
 from verifier.records import dataclass, replace
-from verifier.source import Diagnostic, Span
+from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import CALLED_NAMES, OF_CPUS, PERCPU_NAMES
 from verifier.syntax.trouble import Trouble, nearest
-from verifier.syntax.unions import halves
 from verifier.words.table import (
     CONSTANT_MASKS,
     ELSEWHERE,
@@ -34,9 +33,7 @@ from verifier.words.table import (
 
 MAX_INNER = 16  # structs in structs
 MAX_CELLS = 4096
-MAX_NAMED = 8  # fields that a hint lists
 MAPPING = ("mm", "table")
-FOLIO = "struct folio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +62,16 @@ def no_mm(span: Span | None) -> Trouble:
     return Trouble("no-mm", "there is no mm in this test, not even init_mm", span, hint)
 
 
-class Objects:
+class Objects(Fields):
     """The names of a test, and constant expressions over them."""
 
     tables: Tables  # known once the initial state's mappings are
 
     def __init__(self, unit: ast.Unit) -> None:
-        self.unit = unit
+        super().__init__(unit)
         self.mm_file = unit.arch == "MM"
         self.cpus = max(unit.threads, default=0) + 1
         self.named: dict[str, NamedObject] = {}
-        self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
-        self.defined: list[Diagnostic] = []  # what is wrong with definitions
-        self.parts: dict[str, dict[str, Bitfield]] = {}  # likewise: bitfields, whose units are fields
-        for name, members in structs.declared(unit).items():
-            made = structs.layout(members)
-            key = group(t.of(ast.CType(name)))
-            self.fields[key], self.parts[key] = made.fields, made.parts
-            self.defined += made.troubles
-        self.closed = frozenset(self.fields)  # groups whose definition says which fields there are
-        # Likewise: fields that are halves of another one, with where these lie and with their types.
-        self.halves: dict[str, dict[str, tuple[tuple[str, ...], Type]]] = {}
-        for definition in unit.structs:
-            key = group(t.of(ast.CType(f"struct {definition.name}")))
-            for half, (whole, upper) in halves(definition).items():
-                of = self.fields[key].pop(half)
-                self.halves.setdefault(key, {})[half] = ((whole, t.HIGH) if upper else (whole,), of)
-        # Likewise: the fields that have the address of their struct.
-        self.first: dict[str, tuple[str, ...]] = {}
-        for definition in unit.structs:
-            key = group(t.of(ast.CType(f"struct {definition.name}")))
-            self.first[key] = structs.at_the_beginning(definition, self.fields.get(key, ()))
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
         self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
         self.held: dict[Ptr, Type] = {}  # what the cells of objects are declared to hold, once laid out
@@ -166,41 +142,12 @@ class Objects:
         elif not self.mm_file and isinstance(item.value, ast.Ident | ast.Unary):
             self._implicit(item.value)
 
-    def name_field(self, kind: Type, name: str) -> None:
-        """A field that is named for one object exists for all of its kind, unless a definition says which
-        fields there are."""
-        if group(kind) in self.closed and (kind.kind, name) != ("page", "data"):
-            return
-        fields = self.fields.setdefault(group(kind), {})
-        if name not in self.parts.get(group(kind), {}) and name not in self.halves.get(group(kind), {}):
-            fields.setdefault(name, t.ANY)
-
-    def has(self, of: str, name: str) -> bool:
-        """Have objects of a group (see ``group``) a field of that name?"""
-        return any(name in known.get(of, {}) for known in (self.fields, self.parts, self.halves))
-
-    def field(self, of: str, name: str) -> tuple[Type, Bitfield | None]:
-        """A field of a group: its type, and where it is if it is a bitfield."""
-        part = self.parts.get(of, {}).get(name)
-        half = self.halves.get(of, {}).get(name)
-        return (part.type if part else half[1] if half else self.fields[of][name]), part
-
-    def steps(self, of: str, name: str) -> tuple[str, ...]:
-        """The names that lead to a field of a group: of a bitfield to its unit, of half an integer of 128
-        bits to the integer, and to its upper cell."""
-        part = self.parts.get(of, {}).get(name)
-        whole, *more = (part.unit,) if part else self.halves.get(of, {}).get(name, ((name,), t.ANY))[0]
-        return (self.step(of, whole), *more)
-
-    def step(self, of: str, name: str) -> str:
-        """The name of a field, or of a unit of bitfields, in addresses. That of a defined struct is no other
-        one's, and one that the definition gives first has its struct's address. A folio is a page: the fields
-        that both have are the same memory (``FOLIO_MATCH()`` in include/linux/mm_types.h)."""
-        if of == FOLIO and ("page" not in self.closed or name in self.fields["page"]):
-            of = "page"
-        if of not in self.closed or (of, name) == ("page", "data"):  # what a page holds is no field of it
-            return name
-        return step(of.removeprefix("struct "), name, name in self.first.get(of, ()))
+    def signed(self, expr: ast.CExpr) -> Type | None:
+        """The type of a field whose memory another field has with another sign; None of any other place."""
+        if not isinstance(expr, ast.FieldExpr):
+            return None
+        of = group(self.address(expr.base)[1])
+        return self.field(of, expr.name)[0] if expr.name in self.signs.get(of, ()) else None
 
     def part(self, expr: ast.CExpr) -> Bitfield | None:
         """The bitfield that a place is, if it is one."""
@@ -377,6 +324,7 @@ class Objects:
             if not self.has(group(kind), expr.name):
                 raise self.no_field(kind, expr.name, expr.span)
             of, _ = self.field(group(kind), expr.name)
+            self.use(group(kind), expr.name, expr.span)
             cell = Ptr(".".join((base.path, *self.steps(group(kind), expr.name))))
             if of.inside:
                 return cell, replace(of, inside=False, percpu=kind.percpu)
@@ -417,26 +365,6 @@ class Objects:
                 raise Trouble("type", f"{words} is needed here", argument.span)
             pointers.append(base)
         return pointers
-
-    def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
-        """The error about a field that no definition has, and no initial state names."""
-        groups = (self.fields, self.parts, self.halves)
-        known = [name for of in groups for name in of.get(group(kind), {}) if "|" not in name]
-        hint, what = nearest(name, known), kind.words
-        if group(kind) in self.closed:
-            what = f"struct {kind.tag}" if kind.kind == "struct" else what
-            hint = (
-                hint or f"its definition has {', '.join(known[:MAX_NAMED])}{', …' * (len(known) > MAX_NAMED)}"
-            )
-        hint = hint or f"name it once in the initial state, as in {{ .{name} = 0 }}"
-        if kind.kind == "struct" and not known:
-            hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"
-        return Trouble("unknown-field", f"{what} has no field {name!r}", span, hint)
-
-
-def group(kind: Type) -> str:
-    """Objects of one group have the same fields."""
-    return f"struct {kind.tag}" if kind.kind == "struct" else kind.kind
 
 
 def never_a_number(kind: str, text: str, named: bool) -> str:

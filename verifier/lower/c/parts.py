@@ -51,7 +51,8 @@ class MemoryPlace:
     a struct itself: only its fields can be read and written; ``percpu``: what every CPU has, which
     has an address but cannot be accessed; ``part``: a bitfield, ``addr`` is its unit's; ``low``: it
     is seen as a number of 64 bits, whatever it is declared as: so many low bits of an address in it are 0;
-    ``other``: whether it is declared as an integer of the other sign than the one it is seen as."""
+    ``other``: whether it is declared as an integer of the other sign than the one it is seen as; ``kept``:
+    how the memory keeps its number, if another name of the same memory has another sign."""
 
     addr: Expr
     type: Type
@@ -61,6 +62,7 @@ class MemoryPlace:
     part: Bitfield | None = None
     low: Expr | None = None
     other: Expr = FALSE
+    kept: Type | None = None
 
     def touch(self, into: str | None = None, value: Expr | None = None, when: Expr = TRUE) -> Touch:
         """An access to it."""

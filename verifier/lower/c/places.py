@@ -9,7 +9,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import check_cpu, load, numeric
 from verifier.lower.c.arrows import check_arrow
 from verifier.lower.c.body import BodyCode
-from verifier.lower.c.objects import group
+from verifier.lower.c.fields import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.pointees import low_there, signed_else
 from verifier.lower.c.structs import Bitfield
@@ -120,9 +120,11 @@ def member(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace:
         raise Trouble("type", f"{base.type.words} has no fields", e.base.span, _inside(b, base.type, e.name))
     found = chosen(b, MemoryPlace(base.expr, base.type, percpu=base.type.percpu), e)
     kind, part = field_of(b, base.type, e)
-    for step in b.memory.steps(group_of(b, base.type, e), e.name):
+    of = group_of(b, base.type, e)
+    b.memory.use(of, e.name, e.span)
+    for step in b.memory.steps(of, e.name):
         found = replace(found, addr=call("field", found.addr, Const(step)))
-    return inner(replace(found, type=kind, part=part))
+    return inner(replace(found, type=kind, part=part, kept=b.memory.kept_as(of, e.name)))
 
 
 # The fields of counters, which are one number: atomic_t and its kin, include/linux/types.h; refcount_t,

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.lower.c import types as t
-from verifier.lower.c.objects import MAX_INNER, Objects, group
+from verifier.lower.c.fields import group
+from verifier.lower.c.objects import MAX_INNER, Objects
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, call
 from verifier.program.values import ALIGNED, Ptr

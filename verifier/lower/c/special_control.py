@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import decide, load, storable, store_local, truth_of
+from verifier.lower.c.access import as_kept, decide, load, seen, storable, store_local, truth_of
 from verifier.lower.c.arguments import argument, given
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.expressions import condition_of
+from verifier.lower.c.fields import group
 from verifier.lower.c.loops import until
-from verifier.lower.c.objects import group
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.places import base_of, memory_place, place_of
 from verifier.lower.code import Assume, Decide, Emit, Warn
@@ -190,7 +190,7 @@ def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
     held = local.fixed or Val(Reg(local.reg), local.type or local.declared or t.ANY)
     before = t.converted(held.expr, held.type, place.type)
     temp, done = b.fresh(), b.fresh()
-    equal = call("eq", Reg(temp), before)
+    equal, new = call("eq", seen(b, place, temp), before), as_kept(place, new)
     if use.special.locks:
         b.emit("X", use.e, place.touch(temp, new, equal), virtual=place.virtual)
     else:
@@ -199,7 +199,7 @@ def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
         b.emit("W", use.e, place.touch(None, stored), virtual=place.virtual)
         decide(b, equal, use.e.span)
     b.set(done, equal)
-    store_local(b, local, Val(Reg(temp), place.type), use.e)
+    store_local(b, local, Val(seen(b, place, temp), place.type), use.e)
     return Val(Reg(done), t.INT)
 
 

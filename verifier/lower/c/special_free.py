@@ -8,7 +8,7 @@ from verifier.lower.c.arguments import given, mismatch
 from verifier.lower.c.beginnings import wholes
 from verifier.lower.c.body import BodyCode, SpecialCall
 from verifier.lower.c.copies import cells
-from verifier.lower.c.objects import group
+from verifier.lower.c.fields import group
 from verifier.lower.c.parts import Val
 from verifier.lower.c.types import Type
 from verifier.lower.code import Branch, Emit, Jump, Label, Target, Touch

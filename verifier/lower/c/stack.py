@@ -12,7 +12,8 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import kept, store
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.copies import copied_from, copy
-from verifier.lower.c.objects import MAX_CELLS, NamedObject, group
+from verifier.lower.c.fields import group
+from verifier.lower.c.objects import MAX_CELLS, NamedObject
 from verifier.lower.c.parts import MemoryPlace, Slot, Val
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, Const, Expr, call
@@ -169,13 +170,21 @@ def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.B
             stored_bits = kept(b, value, field, item)
             bits[part.unit] = part.written(bits.get(part.unit, FALSE), stored_bits)
             continue
-        if item.name in stored:
+        addr: Expr = at
+        whole = b.memory.steps_within(of, item.name)[0]
+        if whole != item.name and t.wide(units[whole]):
+            text = f"{item.name} is half of {whole}"
+            raise Trouble("not-yet", text, item.span, f"assign to {item.name} afterwards")
+        if whole in stored:
             raise Trouble("duplicate", f"{item.name} has two initial values", item.span)
         if field.kind not in ("int", "struct") and value.type.kind != "int":
-            field = units[item.name] = t.joined(field, value.type)
-        place = MemoryPlace(call("field", at, Const(b.memory.step(of, item.name))), field)
-        store(b, place, value, item)
-        stored.add(item.name)
+            field = t.joined(field, value.type)
+            b.memory.field_is(of, item.name, field)
+        b.memory.use(of, item.name, item.span)
+        for step in b.memory.steps(of, item.name):
+            addr = call("field", addr, Const(step))
+        store(b, MemoryPlace(addr, field, kept=b.memory.kept_as(of, item.name)), value, item)
+        stored.add(whole)
     for name, field in units.items():
         if name not in stored:
             rest = Val(bits.get(name, FALSE), t.INT)

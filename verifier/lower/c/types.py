@@ -187,6 +187,15 @@ def is_known(name: str) -> bool:
     return _base(name) is not ANY or not name.endswith("_t")
 
 
+def is_own(name: str) -> bool:
+    """Is this a type of the language, whatever a kernel's file says of it: a number, a lock, a counter, an
+    entry? Not what is named by its tag, unless it is one number here."""
+    tagged = name.startswith(("struct ", "union "))
+    return name in IN_MEMORY or (
+        not tagged and name != "function" and is_known(name) and _base(name) is not ANY
+    )
+
+
 NAMES = tuple(_SIMPLE)
 TYPE_NAMES = (
     *(name for name in NAMES if name.endswith("_t")),

@@ -1,0 +1,163 @@
+"""Members of a union that are one number or one address, of one size and at its beginning, are one cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.judges import holds, states
+from verifier.kernel.tree import KernelTree
+from verifier.lower.build import build
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.load import load_all
+from verifier.suite.options import Options
+
+UNION = "struct s {{ u8 first; union {{ {} }}; int last; }};\n"
+
+
+def warned(text: str, code: str = "union") -> list[str]:
+    (test,) = load_all(Source("t.litmus", f"MM t\n{text}"))
+    return [d.message for d in build(test, 0).warnings if d.code == code]
+
+
+@pytest.mark.parametrize(
+    ("members", "write", "read"),
+    [
+        ("u32 a; u32 b;", "x.b = 5", "x.a"),
+        ("unsigned int a; atomic_t b;", "atomic_set(&x.b, 5)", "x.a"),
+        ("unsigned int a; atomic_t b;", "x.a = 5", "atomic_read(&x.b)"),
+        ("unsigned int a; atomic_t b;", "atomic_add(5, &x.b)", "READ_ONCE(x.a)"),
+        ("atomic_t a; refcount_t b;", "refcount_set(&x.b, 5)", "atomic_read(&x.a)"),
+        ("atomic64_t a; unsigned long b;", "WRITE_ONCE(x.b, 5)", "atomic64_read(&x.a)"),
+        ("u8 a; char b;", "x.b = 5", "x.a"),
+        ("struct { int a; int c; }; struct { unsigned b; char d; };", "x.b = 5", "x.a"),
+        ("union { int a; u16 c; }; int b;", "x.b = 5", "x.a"),
+        ("int a; int c; int b;", "x.c = 5", "x.b"),
+        ("unsigned long a; struct s *b;", "x.a = 5", "(unsigned long)x.b"),
+    ],
+)
+def test_a_store_to_one_member_changes_the_other(members: str, write: str, read: str) -> None:
+    text = UNION.format(members) + f"{{ struct s x; }}\nP0 {{ {write}; r0 = {read}; }}\n"
+    assert holds(f"MM t\n{text}exists (0:r0 = 5)")
+    assert not holds(f"MM t\n{text}exists (~0:r0 = 5)")
+    assert warned(f"{text}exists (0:r0 = 5)") == []
+
+
+def test_pointers_of_two_types_are_one_cell() -> None:
+    text = "MM t\nstruct s { int n; };\nstruct p { int n; };\n"
+    text += "struct u { union { struct s *a; struct p *b; }; };\n"
+    text += "{ struct s x; struct p y; struct u u { .a = &x }; }\n"
+    assert holds(text + "P0 { u.b = &y; r0 = (void *)u.a == (void *)&y; }\nexists (0:r0 = 1)")
+    assert holds(text + "P0 { u.b = NULL; r0 = u.a == NULL; }\nexists (0:r0 = 1)")
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("x.b = -1; r0 = x.a > 5;", 1),
+        ("x.a = -1; r0 = x.b > 5;", 0),
+        ("x.b = -1; r0 = x.a == 0xffffffff;", 1),
+        ("x.a = 0xffffffff; r0 = x.b == -1;", 1),
+        ("int *p = &x.b; *p = -1; r0 = x.a > 5;", 1),
+        ("unsigned *p = &x.a; *p = -1; r0 = x.b < 0;", 1),
+        ("unsigned *p = &x.a; x.b = -1; r0 = *p > 5;", 1),
+        ("x.b = -1; r0 = cmpxchg(&x.a, 0xffffffff, 7) == 0xffffffff;", 1),
+        ("x.a = -1; r0 = cmpxchg(&x.b, -1, 7) == -1;", 1),
+        ("x.a = -1; r1 = -1; r0 = try_cmpxchg(&x.b, &r1, 7);", 1),
+        ("x.a = -1; r0 = xchg(&x.b, 3) == -1;", 1),
+        ("x.a = 0; r0 = atomic_dec_return((atomic_t *)&x.b) < 0;", 1),
+    ],
+)
+def test_each_name_has_its_own_sign(code: str, value: int) -> None:
+    text = f"MM t\n{UNION.format('u32 a; int b;')}{{ struct s x; }}\nP0 {{ {code} }}\n"
+    assert holds(f"{text}exists (0:r0 = {value})")
+    assert not holds(f"{text}exists (~0:r0 = {value})")
+
+
+@pytest.mark.parametrize("given", [".a = 0xffffffff", ".b = -1"])
+def test_conditions_and_initial_values_have_the_sign_of_the_name(given: str) -> None:
+    text = f"MM t\n{UNION.format('u32 a; int b;')}{{ struct s x {{ {given} }}; }}\n"
+    text += "P0 { r0 = x.a; r1 = x.b; }\n"
+    assert holds(text + "exists (x.a = 0xffffffff /\\ x.b = -1 /\\ 0:r0 = 0xffffffff /\\ 0:r1 = -1)")
+
+
+def test_a_state_has_the_memory_once() -> None:
+    text = f"MM t\n{UNION.format('int a; int b;')}{{ struct s x; }}\n"
+    text += "P0 { x.b = 5; }\nexists (x.a = 5 /\\ x.b = 5)"
+    assert len(states(text)) == 1
+    assert holds(text)
+
+
+def test_a_struct_on_the_stack_has_the_memory_once() -> None:
+    text = f"MM t\n{UNION.format('int a; int b;')}{{ }}\nP0 {{ struct s x = {{ .b = 5 }}; r0 = x.a; }}\n"
+    assert holds(text + "exists (0:r0 = 5)")
+
+
+def test_another_member_that_lies_elsewhere_is_told() -> None:
+    text = UNION.format("struct { int a; int c; }; struct { int b; int d; };") + "{ struct s x; }\n"
+    assert warned(text + "P0 { x.d = 5; r0 = x.c; }\nexists (true)") == ["c and d share memory in a union"]
+
+
+HALVES = "union u { u64 whole; u32 half; }; { union u x"
+LOW_HIGH = "union u { u64 whole; struct { u32 low; u32 high; }; }; { union u x; }"
+UNIONS = {
+    "of a union": (HALVES + "; }", "x.whole = 1; r0 = x.half;", 1),
+    "of one inside": ("struct s { u8 a; union { u64 whole; u32 half; }; }; { struct s x; }",
+                      "x.whole = 1; r0 = x.half + x.a;", 1),
+    "an initial value": (HALVES + " { .whole = 5 }; }", "r0 = x.half;", 1),
+    "a struct as a member": (LOW_HIGH, "x.low = 1; r0 = x.high; r1 = x.whole;", 1),
+    "fields of one member": (LOW_HIGH, "x.low = 1; r0 = x.high;", 0),
+    "one of them": (HALVES + "; }", "x.whole = 1;", 0),
+    "fields of two unions": ("struct s { union { int a; u8 b; }; union { int c; u8 d; }; }; { struct s x; }",
+                             "x.a = 1; r0 = x.d;", 0),
+    "fields of a struct": ("struct s { u64 a; u32 b; }; { struct s x; }", "x.a = 1; r0 = x.b;", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("declared, code, count", UNIONS.values(), ids=UNIONS)
+def test_members_of_a_union_that_stand_beside_each_other_are_told(
+    declared: str, code: str, count: int
+) -> None:
+    """Such a field is a cell of its own, so a store to one member never changes the other."""
+    assert len(warned(f"{declared}\nP0 {{ {code} }}\nexists (true)\n")) == count
+
+
+TREE = """
+struct node { union { unsigned int u_flags; atomic_t a_flags; }; u16 src; };
+struct word { union { atomic_t cnts; struct { u8 locked; u8 rest[3]; }; }; };
+struct pair { union { struct { int left_out; int second; }; int whole; }; };
+"""
+CODE = """
+int claim(struct node *n) { atomic_or(3, &n->a_flags); return n->u_flags; }
+int unlock(struct word *w) { atomic_set(&w->cnts, 255); w->locked = 0; return atomic_read(&w->cnts); }
+int two(struct pair *p) { p->second = 3; return p->whole; }
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> KernelTree:
+    (tmp_path / "t.h").write_text(TREE)
+    (tmp_path / "t.c").write_text(CODE)
+    return KernelTree(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "gives", "message"),
+    [
+        ("claim", "node", 3, []),
+        ("unlock", "word", 255, ["cnts and locked share memory in a union"]),
+        ("two", "pair", 0, ["second and whole share memory in a union"]),
+    ],
+)
+def test_unions_of_a_tree_are_one_cell_or_told(
+    tree: KernelTree, name: str, kind: str, gives: int, message: list[str]
+) -> None:
+    text = f'MM t\n#kernel "t.h"\n#kernel "t.c" {{ {name} }}\n{{ struct {kind} s; }}\n'
+    text += f"P0 {{ r0 = {name}(&s); }}\nexists (0:r0 = {gives})"
+    (test,) = load_all(Source("t.litmus", text), tree=tree)
+    assert run(test, Options(judge="both", witnesses=False)).observation == "always"
+    found = [d for d in build(test, 0).warnings if d.code == "union"]
+    assert [d.message for d in found] == message
+    assert all("t.c:" in d.hint and d.span and d.span.source.name == "t.h" for d in found)
