@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from verifier.errors import InputError
-from verifier.kernel.conditions import ASSUMED
 from verifier.kernel.dropped import Evaluates, dropped
 from verifier.kernel.scan import Definition, Macro, Scanned
 from verifier.kernel.tree import version_code
 from verifier.lower.c.kernel_guards import guard_of
 from verifier.lower.c.kernel_meanings import Meanings, TextPlace
 from verifier.lower.c.kernel_notes import Account, Resolved
+from verifier.lower.c.kernel_questions import QUESTIONS, Questions, uncalled
 from verifier.lower.c.kernel_trees import (
     acts,
     addresses,
@@ -32,7 +32,7 @@ from verifier.lower.c.macros import BITS, bits, check_brackets, named
 from verifier.lower.c.presence import Presence
 from verifier.patterns import pattern
 from verifier.records import replace
-from verifier.source import Diagnostic, Span
+from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.idle import PERCPU_NAMES
 from verifier.syntax.kernel import Cutter
@@ -50,15 +50,6 @@ from verifier.words.table import (
     WORDS,
 )
 
-# Questions about the configuration, the processor and static keys, which #config answers.
-QUESTIONS = frozenset(
-    {
-        "IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE", "static_cpu_has", "boot_cpu_has", "this_cpu_has",
-        "cpu_has", "cpu_feature_enabled", "static_cpu_has_safe", "boot_cpu_has_bug", "static_cpu_has_bug",
-        "static_branch_likely", "static_branch_unlikely", "static_key_false", "static_key_true",
-        "static_key_enabled", "alternative_has_feature",
-    }
-)  # fmt: skip
 # Names of words in code that sanitizers and lockdep leave alone.
 _UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
@@ -97,7 +88,7 @@ class _Closure:
         self.place: TextPlace | None = None  # of what calls the macros that are being expanded
         self.values: dict[tuple[str, int], Mapping[str, int]] = {}  # of enums
         self.presence = Presence(unit, asked, cutter)
-        self.own_fields = own_fields(unit)
+        self.questions = Questions(cutter, self.account, self.presence, own_fields(unit))
 
     def close(self) -> Resolved:
         functions = {name: self._function(f) for name, f in self.unit.functions.items()}
@@ -112,7 +103,8 @@ class _Closure:
         unit = replace(self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial)
         unit = typed(unit, self.meanings, self.account, self.named, self._mapped_struct)
         unit = replace(unit, enums=self.enums)
-        warnings = self._unused(unit)
+        warnings = uncalled(unit, self.asked, self.used, self.account)
+        self.questions.unused(self.asked, self.enums)
         if self.account.troubles:
             raise InputError(list(self.account.troubles.values()))
         return Resolved(unit, self.account.notes, warnings, self.cutter.tree.version)
@@ -130,26 +122,6 @@ class _Closure:
                 self.account.note("set" if there else "not set", name, reason, span)
             if made is not None:
                 yield made
-
-    def _unused(self, unit: ast.Unit) -> list[Diagnostic]:
-        """What the test says of this text, and this text never asks. Another version may ask it."""
-        found: list[Diagnostic] = []
-        own = [f for f in unit.functions.values() if not f.kernel]
-        ours = {x.name for x in nodes((unit.threads, unit.nmis, own)) if isinstance(x, ast.CallExpr)}
-        for o in self.asked.without:
-            if o.name not in self.used and not o.optional:
-                text = f"nothing in this text calls {o.name}"
-                if o.name in ours:
-                    hint = f"#without is about the kernel's text; put a guard before {o.name}()"
-                    self.account.trouble("without", f"{text}, but the test's own code does", o.span, hint)
-                    continue
-                hint = "it is taken by #kernel" if o.name in self.unit.functions else "leave it out"
-                found.append(Diagnostic("without", text, o.span, hint, severity="warning"))
-        asked = self.cutter.config.used
-        for said in self.asked.config:
-            if said.name not in asked and said.name not in self.enums:
-                self.account.note("unused", said.name, "nothing in this text asks for it", said.span)
-        return found
 
     # -- names ------------------------------------------------------------------------------------
 
@@ -182,7 +154,7 @@ class _Closure:
         if name == "VAL" and self.in_word:  # of smp_cond_load_acquire() and its kin
             return e
         if name == "LINUX_VERSION_CODE":
-            return self._version(e)
+            return self.questions.version(e)
         given = self.cutter.config.constant(name)
         if given is not None:  # a constant that the test overrides
             return ast.Num(given, e.span)
@@ -241,14 +213,6 @@ class _Closure:
         """Does a name mean something here without a declaration? ``current`` stands for an object."""
         return name in CPU_COUNTS or name in ROOTS or PERCPU_NAMES.get(name) in self.objects
 
-    def _version(self, e: ast.Ident) -> ast.CExpr:
-        """``LINUX_VERSION_CODE``."""
-        version = self.cutter.tree.version
-        if version is None:
-            hint = "its Makefile has no VERSION and PATCHLEVEL"
-            self.account.trouble("version", "this tree does not say which kernel it is", e.span, hint)
-        return ast.Num(version or 0, e.span)
-
     # -- calls ------------------------------------------------------------------------------------
 
     def _call(self, e: ast.CallExpr, *, alone: bool = False) -> Any:
@@ -262,7 +226,7 @@ class _Closure:
             return bits(name, tuple(self._any(a) for a in e.arguments[: BITS[name]]), e.span)
         if self.ours:
             if name == "defined" and name not in self.unit.functions:
-                return self._defined(e)
+                return self.questions.defined(e)
             if self._wins(name) and name not in self.unit.functions and (found := self._macro(name, e.span)):
                 return self._expanded(*found, e.arguments, e.span, alone=alone)
             return self._mapped(e)
@@ -272,7 +236,7 @@ class _Closure:
         if name in self.unit.functions or self._bound(name):
             return self._mapped(e)
         if name in QUESTIONS:
-            return self._feature(e)
+            return self.questions.feature(e)
         found = self._macro(name, e.span) if self._wins(name) else None
         if found is not None:
             return self._expanded(*found, e.arguments, e.span, alone=alone)
@@ -341,30 +305,6 @@ class _Closure:
         hint = f"say what it gives: #without {e.name} = 0"
         self.account.trouble("without", f"the value of {e.name}() is used", e.span, hint)
         return ast.Num(0, e.span)
-
-    def _feature(self, e: ast.CallExpr) -> ast.CExpr:
-        """A question that #config answers."""
-        asked = e.arguments[0] if len(e.arguments) == 1 else None
-        while isinstance(asked, ast.Unary) and asked.op == "&":
-            asked = asked.operand
-        name = asked.name if isinstance(asked, ast.Ident) else e.span.text
-        value = self.cutter.config.value(name)
-        if value is None:
-            hint = f"write #config {name} or !{name}"
-            self.account.trouble("config", f"nothing decides {e.name}({name})", e.span, hint)
-            value = 0
-        self.account.note("decided", name, "assumed" if name in ASSUMED else "by #config", e.span)
-        return ast.Num(int(bool(value)), e.span)
-
-    def _defined(self, e: ast.CallExpr) -> ast.CExpr:
-        """``defined(name)``, ``defined(struct.field)``: does the tree have it?"""
-        try:
-            answer = self.presence.asks(e, self.own_fields)
-        except Trouble as trouble:
-            self.account.said(trouble)
-            return ast.Num(0, e.span)
-        self.account.note("decided", e.span.text, answer.where, e.span)
-        return ast.Num(int(answer.is_there), e.span)
 
     # -- macros -----------------------------------------------------------------------------------
 
