@@ -27,6 +27,7 @@ int of_pointer(atomic_t *v) { return v->counter; }
 int of_field(struct node *n) { return READ_ONCE(n->refs.counter); }
 int of_long(struct node *n) { WRITE_ONCE(n->seq.counter, 5); return atomic64_read(&n->seq); }
 int of_address(struct node *n) { int *p = &n->refs.counter; return *p; }
+int of_object(void) { return atomic_read(&n.refs); }
 int of_struct(struct named *n) { n->counter = 5; return n->counter; }
 """
 
@@ -45,6 +46,7 @@ def loaded(tmp_path: Path, names: str, text: str):  # type: ignore[no-untyped-de
         ("of_field", "of_field(&n)"),
         ("of_long", "of_long(&n)"),
         ("of_address", "of_address(&n)"),
+        ("of_object", "of_object()"),  # a field of this name, in a whole struct
         ("of_struct", "of_struct(&s)"),
     ],
 )

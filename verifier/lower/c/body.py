@@ -160,10 +160,11 @@ class BodyCode:
     def captured(self, build: Callable[[], R]) -> tuple[list[Instruction], R]:
         """The code that ``build`` adds, taken out again, and its result."""
         at = len(self.code)
-        result = build()
-        code = self.code[at:]
-        del self.code[at:]
-        return code, result
+        try:
+            result = build()
+            return self.code[at:], result
+        finally:
+            del self.code[at:]
 
     def warn(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Note what is allowed, but surely not meant."""

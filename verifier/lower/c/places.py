@@ -152,8 +152,13 @@ _ASKS = MappingProxyType(
 def _counter(b: BodyCode, e: ast.FieldExpr) -> MemoryPlace | None:
     """``v.counter`` and ``r.refs`` in the kernel's own text: the number that ``v`` is; None if it is none."""
     inside = ast.Unary("*", e.base, e.base.span) if e.arrow else e.base
-    at, (_, place) = b.percpu, b.captured(lambda: b.value(e.base) if e.arrow else any_place(b, e.base))
-    b.percpu = at
+    at = b.percpu
+    try:
+        _, place = b.captured(lambda: b.value(e.base) if e.arrow else any_place(b, e.base))
+    except Trouble:  # a whole struct, of which refs is a field
+        return None
+    finally:
+        b.percpu = at
     kind = place.type if isinstance(place, MemoryPlace) else (place.type or t.ANY).to or t.ANY
     if kind.kind != "int":
         return None
