@@ -147,6 +147,7 @@ class _Observer:
         self.at: int | None = None
         self.snapshots = 0
         self.variables: dict[str, int] = {}
+        self.meanings: dict[int, Meaning] = {}  # by the identity of a place in the tree
         self.troubles: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
 
@@ -278,7 +279,7 @@ class _Observer:
         left, right = self.operand(p.left), self.operand(p.right, value=address)
         self.no_address(p, right)
         for held, other in ((left, p.right), (right, p.left)) if p.op in ("eq", "ne") else ():
-            wanted = None if isinstance(held, Const) else self.entry(other)
+            wanted = None if isinstance(held, Const) or isinstance(other, c.Number) else self.entry(other)
             if wanted is not None:
                 found = Apply("pte_matches", (held, Const(wanted)))
                 return found if p.op == "eq" else call("not", found)
@@ -316,25 +317,30 @@ class _Observer:
     def agreed(self, p: c.Compare, left: Expr, right: Expr) -> tuple[Expr, Expr]:
         """Both sides as C compares them. Of ``=`` a constant is what its place would hold if it were
         stored there: ``x = -1`` is true of a ``u64`` with all bits set."""
+        equal = p.op in ("eq", "ne")
+        if equal and isinstance(right, Const) and isinstance(right.value, int):
+            x = self.holds(p.left, left)
+            if x is None or x.kind == "int":
+                return left, right if x is None else self.stored(right, x, p)
         x, y = self.holds(p.left, left), self.holds(p.right, right)
         if x is None or y is None:
             return left, right
         if x.kind == y.kind == "int":
-            if p.op in ("eq", "ne") and isinstance(right, Const):
-                return left, self.stored(right, x, p)
-            if p.op in ("eq", "ne") and isinstance(left, Const):
+            if equal and isinstance(left, Const):
                 return self.stored(left, y, p), right
             common = t.promoted(x, y)
             return t.converted(left, x, common), t.converted(right, y, common)
-        return t.words_of_64(left, right, x, y) if p.op in ("eq", "ne") else (left, right)
+        return t.words_of_64(left, right, x, y) if equal else (left, right)
 
     def stored(self, constant: Const, kind: Type, p: c.Compare) -> Expr:
         """A constant as an object of a type holds it; one that no such object can hold stays, with a
         warning."""
         number = constant.value
         assert isinstance(number, int)
-        if t.loses(number, kind) or (kind.tag == "bool" and not t.holds(kind, number)):
-            low, high = t.limits(kind)
+        low, high = t.limits(kind)
+        if low <= number <= high:
+            return constant
+        if t.loses(number, kind) or kind.tag == "bool":
             text = f"{t.words(kind)} is {low} to {high}, never {number}"
             self.warnings.append(Diagnostic("overflow", text, span=p.span, hint="", severity="warning"))
             return constant
@@ -390,6 +396,14 @@ class _Observer:
 
     def meaning(self, p: c.Place) -> Meaning:
         """What a place means here. ``hang`` is no place, unless the test has one of this name."""
+        known = self.meanings.get(id(p))
+        if known is None:
+            known = self._meaning(p)
+            if not self.variables:  # in a range, it may mean something else the next time
+                self.meanings[id(p)] = known
+        return known
+
+    def _meaning(self, p: c.Place) -> Meaning:
         place, cpu = (p.place, self.cpu(p.cpu)) if isinstance(p, c.Register) else (p, None)
         try:
             return self.scope.place(place, cpu)

@@ -50,7 +50,7 @@ def halting(lowered: Lowered) -> dict[int, int]:
         seen.add((cpu, rank, id(code)))
         if rank and _comes_to_rest(code):
             found[cpu] = max(rank, found.get(cpu, 0))
-        for x in (x for x in code if isinstance(x, Emit)):
+        for x in (x for x in code if isinstance(x, Emit) and x.targets):
             above = RANKS.index("callback" if x.kind == "rcu" else "handler")
             codes |= {t.key: t.code for t in x.targets if not t.again}
             pending += [

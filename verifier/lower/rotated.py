@@ -43,8 +43,10 @@ def rotated(code: Code, graced: bool) -> Code:
 
 def _backward(code: Code, done: set[str]) -> Iterator[tuple[str, int, int]]:
     """The labels of loops, with their places and those of the last jumps back; but those that are done."""
-    places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
     last = {x.target: at for at, x in enumerate(code) if isinstance(x, Jump | Branch)}
+    if not last:
+        return
+    places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
     yield from (
         (name, places[name], at) for name, at in last.items() if places[name] < at and name not in done
     )

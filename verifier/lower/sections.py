@@ -5,7 +5,6 @@ from __future__ import annotations
 from verifier.lower import srcu
 from verifier.lower.code import (
     Emit,
-    Instruction,
     Touch,
 )
 from verifier.lower.collector import Collector, Handed, last
@@ -19,11 +18,9 @@ from verifier.program.values import Ptr
 from verifier.source import Span
 
 
-def waits_for_readers(x: Instruction) -> bool:
+def waits_for_readers(x: Emit) -> bool:
     """Does an RCU grace period begin here? SRCU's readers are no RCU readers."""
-    if not isinstance(x, Emit) or x.touches:
-        return False
-    return x.kind == "rcu" or (x.op == "GP" and x.kind == "start")
+    return not x.touches and (x.kind == "rcu" or (x.op == "GP" and x.kind == "start"))
 
 
 def _reading(env: Env) -> Expr:
@@ -162,6 +159,8 @@ def check_ends(c: Collector) -> None:
 
 def check_carried(c: Collector) -> set[int]:
     """The slots that may read an index. Raises ``InputError`` if one does more than end a section."""
+    if not c.carriers:
+        return set()
     reads = (a for e in c.events for a in e.accesses if not e.virtual and srcu.carries(c.carriers, a.addr))
     carried = {a.slot for a in reads if a.slot is not None}
     ends = {end.id for h in c.handed for end in h.ends}

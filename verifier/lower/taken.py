@@ -13,6 +13,7 @@ it was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import combinations
 from typing import TypeVar
 
@@ -189,6 +190,7 @@ class Locks:
 _NOW = "%now "
 
 
+@lru_cache(4096)
 def now(flag: Ptr) -> str:
     """The local that says what a flag of the CPU is."""
     return f"{_NOW}{flag}"

@@ -419,27 +419,24 @@ def _unroller(
     lowered: Lowered, bound: int, budget: Budget, exact: bool, spontaneous: bool, locks: Locks
 ) -> _Unroller:
     """An unroller that has unrolled nothing yet."""
-    everything = [
-        x
-        for code in _with_handlers(
-            [*lowered.threads, *(code for _, code in lowered.nmis), *(p.code for p in lowered.pending)]
-        )
-        for x in code
-    ]
+    bodies = _with_handlers(
+        [*lowered.threads, *(code for _, code in lowered.nmis), *(p.code for p in lowered.pending)]
+    )
+    emits = [x for code in bodies for x in code if isinstance(x, Emit)]
     return _Unroller(
         bound,
         budget,
         exact=exact,
         spontaneous=spontaneous,
         locks=locks,
-        graced=any(map(sections.waits_for_readers, everything)),
+        graced=any(map(sections.waits_for_readers, emits)),
         halting=rests.halting(lowered),
         at_end=_asked(lowered),
         judges_hangs=any(o.kind == "hang" for o in lowered.observables),
         registers=lowered.world.cells.keys(),
-        begins=sum(isinstance(x, Emit) and x.op == "RCU" and x.kind == "lock" for x in everything),
-        barriers=any(isinstance(x, Emit) and x.kind == "barrier" for x in everything),
-        waited=frozenset(x.group for x in everything if isinstance(x, Emit) and x.op == "WAIT"),
+        begins=sum(x.op == "RCU" and x.kind == "lock" for x in emits),
+        barriers=any(x.kind == "barrier" for x in emits),
+        waited=frozenset(x.group for x in emits if x.op == "WAIT"),
         unreached=lowered.unreached,
     )
 

@@ -8,6 +8,7 @@ docs/memory-model.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
 from verifier.model import fetch, interrupts, rcu, translation, x86tso
@@ -31,7 +32,7 @@ class Rule(NamedTuple):
 
     name: str
     equation: Equation
-    needs: Feature | None = None  # without it the relation is empty
+    needs: Feature | None = None  # without it the relation says nothing
 
 
 class Axiom(NamedTuple):
@@ -81,12 +82,16 @@ def _rules(*equations: Equation, needs: Feature | None = None) -> tuple[Rule, ..
     return tuple(Rule(e.__name__, e, needs) for e in equations)
 
 
-_MEMORY = _rules(x86tso.rfe, x86tso.co, x86tso.fr, interrupts.ipi, interrupts.queue, interrupts.seen)
+_MEMORY = _rules(x86tso.rfe, x86tso.co, x86tso.fr)
+_SENDS = _rules(interrupts.ipi, interrupts.queue, needs="sends")
+_SEEN = _rules(interrupts.seen, needs="snapshots")
 _WALKS = _rules(
     translation.walk, translation.fresh, translation.start, translation.marking, needs="translation"
 )
 _UPPERS = _rules(translation.descent, translation.fresh_upper, translation.age, needs="uppers")
-_FORWARDS = _rules(translation.forward_issue, translation.forward_newest)
+_FORWARDS = _rules(translation.forward_issue, translation.forward_newest, needs="issues")
+_NEVER = _rules(translation.forward_never, needs="issues")
+_ALWAYS = _rules(translation.forward_always, needs="issues")
 _BROADCAST = _rules(translation.broadcast, needs="broadcast")
 _FETCH = _rules(fetch.copied, fetch.refetch, needs="fetch")
 _COHERENCE = _rules(x86tso.po_loc, x86tso.rf, x86tso.co, x86tso.fr)
@@ -97,13 +102,14 @@ _ICR = _rules(x86tso.icr, needs="icr")
 _RCU = _rules(rcu.grace, needs="rcu")
 
 
+@lru_cache
 def model(s: Switches, name: str = "x86-tso") -> Model:
     """The model of a profile's switches; ``sc`` is any of them without store buffers.
 
     Raises ``UsageError`` for an unknown name.
     """
     s = under(name, s)
-    shared = _MEMORY + _WALKS + _UPPERS + _BROADCAST + _FETCH + _ICR + _RCU
+    shared = _MEMORY + _SENDS + _SEEN + _WALKS + _UPPERS + _BROADCAST + _FETCH + _ICR + _RCU
     if s.tlbsync_waits_remote_stores:
         shared += _rules(translation.remote_stores, needs="broadcast")
     if not s.store_buffer:
@@ -111,9 +117,9 @@ def model(s: Switches, name: str = "x86-tso") -> Model:
         return Model("sc", (Axiom("sc", everything),), s)
     forwards = _FORWARDS
     if s.walk_forward == "memory_only":
-        forwards += _rules(translation.forward_never)
+        forwards += _NEVER
     elif s.walk_forward == "forward_always":
-        forwards += _rules(translation.forward_always)
+        forwards += _ALWAYS
     ghb = Axiom("ghb", _STORES + _NT + shared + forwards)
     return Model("x86-tso", (Axiom("coherence", _COHERENCE + _MODIFYING), ghb), s)
 

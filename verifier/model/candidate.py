@@ -11,8 +11,11 @@ from verifier.records import dataclass, fields
 Rel = TypeVar("Rel", covariant=True)
 Set = TypeVar("Set", covariant=True)
 
-# What a program can have. A rule that needs what a program lacks is left out: its relation would be empty.
-Feature = Literal["translation", "uppers", "fetch", "broadcast", "icr", "nt", "rcu"]
+# What a program can have. A rule that needs what a program lacks is left out: its relation would be empty, or
+# would have pairs after the initial state alone, before which nothing comes then.
+Feature = Literal[
+    "translation", "uppers", "fetch", "broadcast", "icr", "nt", "rcu", "sends", "issues", "snapshots"
+]
 FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
 
 

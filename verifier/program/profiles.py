@@ -7,7 +7,7 @@ profile ``generic``, has the value that admits more, unless this value would con
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -110,6 +110,8 @@ def switches(profile: str = "generic", settings: Mapping[str, str] = MappingProx
     """
     if profile not in PROFILES:
         raise UsageError(f"unknown profile {profile!r}; there are {', '.join(PROFILES)}")
+    if not settings:
+        return PROFILES[profile]
     values: dict[str, Any] = PROFILES[profile]._asdict()
     for name, text in settings.items():
         if name not in Switches._fields:
@@ -137,10 +139,12 @@ def _kernel(text: str) -> str:
     return [k for k in KERNELS if (_version(k) or asked) <= asked or k == KERNELS[0]][-1]
 
 
-def kernels(s: Switches, versions: Iterable[int], tree: int | None = None) -> tuple[int, ...]:
+def kernels(s: Switches, versions: Collection[int], tree: int | None = None) -> tuple[int, ...]:
     """The kernels to look at, as indices into ``KERNELS``. ``versions`` are the kernels at which a word of
     the test changes; of kernels with the same words, the first one is enough. ``tree``: the kernel whose text
     the test takes; the switch goes before it."""
+    if not versions:
+        return (0,)
     asked: Iterable[int] = range(len(KERNELS)) if s.kernel == "any" else (KERNELS.index(s.kernel),)
     if s.kernel == "any" and tree is not None:
         asked = (tree,)

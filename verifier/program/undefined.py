@@ -10,9 +10,10 @@ is sent, what an invalidation names, or what a register of the processor holds.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from verifier.program.events import Cell, DecidedBy, Event, Program, show
-from verifier.program.expressions import Apply, Const, Expr, Obs, Ref, Slots, call, evaluate, parts
+from verifier.program.expressions import FALSE, Apply, Const, Expr, Obs, Ref, Slots, call, evaluate, parts
 from verifier.program.values import UNDEF, WITHIN, Ptr, Value, truth
 from verifier.program.waits import folded
 from verifier.records import NamedTuple
@@ -74,12 +75,14 @@ def by_undefined(made: DecidedBy) -> Expr:
     return call("and", *comes, call("undefined", made.value))
 
 
-def left_open(program: Program) -> dict[int, Expr]:
+def left_open(program: Program, may_be: Callable[[int], bool] = lambda _: True) -> dict[int, Expr]:
     """By observable, the condition that it is UNDEF and that such values decide the program's condition: this
-    is true for some values in their place, and false for others. What asks for UNDEF itself is not meant."""
-    made = call("undefined", _for_any(program.condition))
+    is true for some values in their place, and false for others. What asks for UNDEF itself is not meant.
+    ``may_be``: may an observable be UNDEF? The others are left out."""
     asked = dict.fromkeys(x.index for x in parts(program.condition) if isinstance(x, Obs))
-    return {i: call("and", call("undefined", Obs(i)), made) for i in asked}
+    unknown = [i for i in asked if may_be(i)]
+    made = call("undefined", _for_any(program.condition)) if unknown else FALSE
+    return {i: call("and", call("undefined", Obs(i)), made) for i in unknown}
 
 
 def _for_any(expr: Expr) -> Expr:

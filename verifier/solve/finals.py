@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from verifier.budget import Budget
 from verifier.program.values import Value
@@ -34,21 +33,25 @@ class FinalStates:
         self.variables, self.guard = clauses.variables, clauses.new()
         self.found: set[Clause] = set()
         self.complete = NO in wanted  # does Z3 say that there are no others?
+        self.quick = False  # can it be asked at once?
 
-    def search(self, solver: Solver, check: Callable[[list[int]], bool | None], budget: Budget) -> None:
-        """Look for states. If they seem to be all, and few clauses say so, ask Z3 whether they are."""
+    def search(self, budget: Budget) -> list[Clause]:
+        """Look for states. The clauses that rule out what is found, for runs in which the guard holds."""
         if self.complete or budget.over:
-            return
+            return []
         rows = [*self.clauses.rows, *((x,) for x in self.wanted)]
         shown = [list(o.values()) for o in self.observed]
         seen = listing(rows, self.variables, shown, Effort(budget))
         for models in seen.assignments():
             self.found |= chosen(rows, models, shown)
             if budget.over:
-                return  # what is found may still say what can occur
-        refused = [(-self.guard, *row) for row in refusals(self.found, shown, budget)]
-        solver.add(refused, partial(self.clauses.dimacs, refused))
-        if seen.complete and len(rows) <= QUICK:
+                return []  # what is found may still say what can occur
+        self.quick = seen.complete and len(rows) <= QUICK
+        return [(-self.guard, *row) for row in refusals(self.found, shown, budget)]
+
+    def confirm(self, check: Callable[[list[int]], bool | None]) -> None:
+        """If what is found seems to be all, and few clauses say so, ask Z3 whether there are others."""
+        if self.quick:
             self.complete = check([*self.wanted, self.guard]) is False
 
     def finish(self, solver: Solver, check: Callable[[list[int]], bool | None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -26,6 +27,7 @@ from verifier.solve.decode import decode
 from verifier.solve.encode import after, encode, lost
 from verifier.solve.finals import FinalStates, States, held
 from verifier.solve.relate_interrupts import without_interrupt
+from verifier.solve.together import Clause
 from verifier.solve.z3 import Solver, unused
 
 # The part of some decisions that forces the outcome; None: some run with these decisions has another one.
@@ -121,8 +123,7 @@ class _Asked:
         self.proposition = self.encoding.truth(program.condition)
         self.open = {
             program.observables[i].label: self.encoding.truth(expr)
-            for i, expr in left_open(program).items()
-            if UNDEF in self.encoding.observe(i)
+            for i, expr in left_open(program, lambda i: UNDEF in self.encoding.observe(i)).items()
         }
         kept = YES if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
@@ -147,11 +148,15 @@ class _Asked:
         kinds = (self.ending, self.resting) if want_states else ()
         finals = [self._finals(wanted) for wanted in kinds]
         counted = finals if self.program.judges_hangs else finals[:1]  # whose states the condition is about
-        text = self.encoding.clauses.dimacs()
+        clauses = self.encoding.clauses
+        text = clauses.dimacs() if told or self.bad != NO else ""
         self.budget.enter(SOLVING)
         runs: dict[bool, Trace | None] = {}
         first = True in told and (likely or unused())
-        with self._solver(text, fresh=first) as self.solver:
+        refused: list[Clause] = []
+        if not text:  # nothing is asked before the states are
+            refused = [row for final in finals for row in final.search(self.budget)]
+        with self._solver(text or clauses.dimacs([*clauses.rows, *refused]), fresh=first) as self.solver:
             if first:
                 runs[True] = self._run(True)
             if self.bad != NO:
@@ -159,8 +164,11 @@ class _Asked:
                     return self._wrong(lost=True)
                 if self._check([self.bad]):
                     return self._beside(self._wrong(), text, runs, told)
+            if text:
+                refused = [row for final in finals for row in final.search(self.budget)]
+                self.solver.add(refused, partial(clauses.dimacs, refused))
             for final in finals:
-                final.search(self.solver, self._check, self.budget)
+                final.confirm(self._check)
             reachable = True if runs.get(True) else self._reached(True, counted)
             refutable = self._reached(False, counted)
             open_ = tuple(label for label, x in self.open.items() if self._check([x, *self.normal]))
@@ -188,7 +196,7 @@ class _Asked:
                     runs[value] = self._run(value)
         hung = None
         if hangs and (told or deadlock):
-            with self._solver(text) as self.solver:
+            with self._solver(text or clauses.dimacs()) as self.solver:
                 rest = self._found(self.resting)
                 hung = None if rest is None else self._told(rest)
         rests = states[1] if len(states) == 2 else None

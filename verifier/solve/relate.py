@@ -51,6 +51,7 @@ def candidate(e: Encoding) -> Symbolic:
 
 def _features(e: Encoding) -> frozenset[Feature]:
     events = e.program.events
+    ops = {(v.op, v.kind) for v in events}
     chains = [c for u in e.uses for c in (*(c for _, c in u.served), *u.faults)]
     chains += [u.chain for u in e.updates]
     found: dict[Feature, bool] = {
@@ -58,10 +59,12 @@ def _features(e: Encoding) -> frozenset[Feature]:
         "uppers": any(len(c.levels) > 1 for c in chains),
         "fetch": bool(e.fetches) or e.model.switches.fault_walk == "spurious_once",
         "broadcast": bool(e.flushes) or any(v.op == "IF" and v.virtual for v in events),
-        "icr": any(bare(v) for v in events),
-        "rcu": any(v.op == "GP" or (v.op == "SEND" and v.kind == "rcu") for v in events),
-        "nt": any(v.op == "W" and v.kind == "nt" for v in events)
-        or any(v.op == "F" and v.kind == "sfence" for v in events),
+        "icr": any(bare(v) for v in events if v.op == "SEND"),
+        "rcu": any(op == "GP" or (op == "SEND" and kind == "rcu") for op, kind in ops),
+        "nt": ("W", "nt") in ops or ("F", "sfence") in ops,
+        "sends": any(op in ("SEND", "WAIT") for op, _ in ops),
+        "issues": bool(e.issues),
+        "snapshots": bool(e.snapshots),
     }
     return frozenset(name for name, there in found.items() if there)
 

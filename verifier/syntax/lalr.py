@@ -191,6 +191,11 @@ class Parser:
     def _reduce(self, number: int, stack: list[int], values: list[Any]) -> int:
         """Make a tree of the last values, as a rule says. Returns the next state."""
         origin, size, data, single, kept = self.rules[number]
+        if single and size == 1 and kept is None:  # another name for what is there
+            stack.pop()
+            state = self.tables.states[stack[-1]][origin] >> 1
+            stack.append(state)
+            return state
         parts = values[-size:] if size else []
         if size:
             del values[-size:], stack[-size:]

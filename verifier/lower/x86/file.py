@@ -9,6 +9,7 @@ date only in columns that have one. All accesses to one cell must have one size 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from verifier.budget import Budget
 from verifier.errors import InputError
@@ -268,10 +269,12 @@ class _File:
         if cpu is not None:
             register = REGISTER_NAMES.get(place.name.lower()) if isinstance(place, c.Name) else None
             bits = register.bits if register else self.bits
-            return Type("int", bits, bits >= self.bits, tag=t.WORD)
+            return _word(bits, bits >= self.bits)
         base = place.base if isinstance(place, c.Member) else place
-        known = self.objects.get(base.name, NamedObject()) if isinstance(base, c.Name) else NamedObject()
-        return known.type or Type("int", max(known.accesses, default=self.bits), tag=t.WORD)
+        known = self.objects.get(base.name) if isinstance(base, c.Name) else None
+        if known is None:
+            return _word(self.bits)
+        return known.type or _word(max(known.accesses, default=self.bits))
 
     def comparable(self, place: c.Place, cpu: int | None, meaning: Meaning, named: bool) -> str:
         """Registers and memory hold numbers."""
@@ -334,12 +337,22 @@ class _File:
         return RegisterOf(cpu, part.reg, f"{cpu}:{printed}")
 
     def _printed(self, whole: str) -> str:
-        if self.wide or not re.fullmatch(r"r[a-ds][xip]|r[bsd][pi]", whole):
-            return whole
-        return f"E{whole[1:].upper()}"
+        return whole if self.wide else _narrow(whole)
 
 
-_INT = Type("int", 32, tag=t.WORD)
+@lru_cache
+def _narrow(whole: str) -> str:
+    """What X86 calls a register of X86_64."""
+    return f"E{whole[1:].upper()}" if re.fullmatch(r"r[a-ds][xip]|r[bsd][pi]", whole) else whole
+
+
+@lru_cache
+def _word(bits: int, has_sign: bool = True) -> Type:
+    """A number, or an address, of so many bits."""
+    return Type("int", bits, has_sign, tag=t.WORD)
+
+
+_INT = _word(32)
 
 
 def _type(written: str) -> Type:
