@@ -197,6 +197,8 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"read\w*_poll_timeout\w*", "it waits for a time, and there is none here"),
     (r"wait_on_bit\w*|wait_(var_)?event\w*|(mutex|down)\w*|up(_read|_write)?|downgrade_write|sema_init",
      "whoever waits sleeps in the kernel: its queue of tasks is no part of the model"),
+    (r"(guest|guest_context|guest_state|ct_idle|ct_cpuidle|rcu_idle)_(enter|exit)\w*",
+     "a counter of RCU's in the kernel, the end or the beginning of a section here"),
     (r"(read|write)_(un)?lock\w*", "whoever waits is in a queue, and counts in the lock while it looks"),
     (r"task_rcu_dereference|srcu_dereference\w*", "it needs a structure of the kernel around its pointer"),
     (r"(\w*spin_\w*|write_trylock_)(irqsave|irqrestore)\w*|local_irq_(save|restore)|irqs_disabled",

@@ -24,22 +24,24 @@ def waits_for_readers(x: Emit) -> bool:
 
 
 def _reading(env: Env) -> Expr:
-    """Is there a reason to be an RCU reader: a section, a window with interrupts off (MMR 18.1)?"""
+    """Is there a reason to be an RCU reader: a section, a window with interrupts off? None counts in an
+    extended quiescent state (MMR 18.1)."""
     nested = call("gt", env.get("%rcu", Const(0)), Const(0))
-    return call("or", nested, env.get("%off", FALSE))
+    return call("and", negation(env.get("%eqs", FALSE)), call("or", nested, env.get("%off", FALSE)))
 
 
 def mark(c: Collector, body: Body, guard: Expr, kind: Kind, code: Emit | None) -> None:
     """The beginning or the end of an RCU reader's section; unnamed if it is a window's."""
     if guard != FALSE:
-        span, text = (code.span, code.text) if code is not None and code.op == "RCU" else (None, "")
+        told = code is not None and code.op in ("RCU", "EQS")
+        span, text = (code.span, code.text) if code is not None and told else (None, "")
         event = Event(len(c.events), body.id, body.cpu, "RCU", guard=guard, kind=kind, span=span, text=text)
         c.add(event)
 
 
 def makes_event(c: Collector, body: Body, code: Emit, env: Env) -> bool:
     """Does an instruction make an event? The beginning or the end of a section does only where it counts."""
-    if code.op != "RCU" or code.touches:
+    if code.op not in ("RCU", "EQS") or code.touches:
         return code.op != "SYSRET"
     if not c.graced or body.rank:
         return False
@@ -48,7 +50,10 @@ def makes_event(c: Collector, body: Body, code: Emit, env: Env) -> bool:
 
 
 def _counted(env: Env, code: Emit) -> Env:
-    """The locals behind the beginning or the end of a section, which is counted."""
+    """The locals behind the beginning or the end of a section, which is counted, or of an extended quiescent
+    state."""
+    if code.op == "EQS":
+        return {**env, "%eqs": TRUE if code.kind == "start" else FALSE}
     more = call("add", env.get("%rcu", Const(0)), Const(1) if code.kind == "lock" else Const(-1))
     return {**env, "%rcu": call("ite", call("gt", more, Const(0)), more, Const(0))}
 
@@ -64,7 +69,7 @@ def reader(c: Collector, body: Body, code: Emit, path: Path) -> None:
     if code.op == "IRQ":
         env["%off"] = call("not", env[now(Ptr(f"{body.cpu}:irq"))])
     else:
-        env["%rcu"] = _counted(env, code)["%rcu"]
+        env |= _counted(env, code)
     after = _reading(env)
     mark(c, body, call("and", *path.guard, negation(before), after), "lock", code)
     mark(c, body, call("and", *path.guard, before, negation(after)), "unlock", code)

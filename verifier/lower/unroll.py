@@ -300,10 +300,10 @@ class _Unroller(Collector):
 
     def emit(self, body: Body, code: Emit, path: Path) -> None:
         env = path.env
-        if code.op in ("RCU", "SYSRET"):
+        if code.op in ("RCU", "EQS", "SYSRET"):
             if code.op == "RCU" and code.touches:
                 sections.section(self, body, code, path)
-            elif code.op == "RCU":
+            elif code.op != "SYSRET":
                 sections.reader(self, body, code, path)
             return
         domain = None

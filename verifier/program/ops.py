@@ -39,6 +39,8 @@ Instructions only:
 
 =======  ====================================================================================
 SYSRET   a handler's last instruction: it returns by SYSRET, not by IRET; elsewhere it has no effect
+EQS      ``start``, ``end`` of an extended quiescent state, in which RCU does not watch the CPU. ``unroll``
+         makes an RCU of it where a section ends or begins by that
 =======  ====================================================================================
 
 Events only, at the ends of handlers and waits, and in stories:
@@ -66,7 +68,7 @@ from verifier.program.invalidations import InvalidationKind, invalidating
 
 Op = Literal[
     "R", "W", "X", "F", "T", "CR3", "INV", "BINV", "TLBSYNC", "SER", "IF", "JMP", "IRQ", "HLT", "SEND",
-    "WAIT", "RCU", "GP", "SYSRET",
+    "WAIT", "RCU", "GP", "SYSRET", "EQS",
     "DLV", "NMI", "ACK", "IRET", "PAUSE", "WARN",
 ]  # fmt: skip
 
@@ -104,6 +106,7 @@ KINDS: Mapping[Op, frozenset[Kind]] = MappingProxyType(
         "RCU": frozenset({"lock", "unlock", "held"}),
         "GP": frozenset({"start", "barrier", "end"}),
         "SYSRET": _PLAIN,
+        "EQS": frozenset({"start", "end"}),
         "DLV": frozenset({"", "callback"}),
         "NMI": _PLAIN,
         "ACK": _PLAIN,

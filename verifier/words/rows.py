@@ -402,6 +402,7 @@ def _shown(effect: Effect) -> str:
 _MACHINE = {
     "CR3": "write of CR3", "IRQ": "interrupt flag", "T": "translation", "SER": "serializing instruction",
     "BINV": "INVLPGB", "TLBSYNC": "TLBSYNC", "JMP": "taken branch", "SYSRET": "the return from a handler",
+    "EQS": "an extended quiescent state",
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from verifier.words.rows import (
     Locked,
     Machine,
     Modify,
+    Order,
     Special,
     Store,
     Where,
@@ -33,6 +34,38 @@ from verifier.words.rows import (
 )
 
 _GRACE = (Machine("GP", "start"), Machine("GP", "end"))
+
+
+def _quiescent(g: str) -> Iterator[Word]:
+    """Extended quiescent states: guests and idle CPUs."""
+    start, end = Machine("EQS", "start"), Machine("EQS", "end")
+    begins, ends = "RCU watches this CPU no more: until {} no window and no section counts", "RCU watches it"
+    for name, source in (
+        ("guest{}", "linux/context_tracking.h up to v5.11, then linux/kvm_host.h"),
+        ("guest_context{}", "linux/kvm_host.h"),
+        ("guest_state{}", "linux/kvm_host.h; v5.18 and later, and later releases of v5.15"),
+    ):
+        enter, leave = (name.format(f"_{way}_irqoff") for way in ("enter", "exit"))
+        more = "; no fence: without context tracking it has none"
+        doc = begins.format(f"{leave}()") + more
+        yield row(g, f"{enter}()", start, doc, "18.1", source=f"{enter}(), {source}")
+        yield row(g, f"{leave}()", end, ends + more, "18.1", source=f"{leave}(), {source}")
+    for name, source in (
+        ("ct_idle{}", "kernel/context_tracking.c; v6.0 and later"),
+        ("ct_cpuidle{}", "linux/cpuidle.h; v6.3 and later"),
+        ("rcu_idle{}", "kernel/rcu/tree.c; up to v5.19"),
+    ):
+        enter, leave = (name.format(f"_{way}") for way in ("enter", "exit"))
+        doc = begins.format(f"{leave}()") + "; a full fence"
+        yield row(g, f"{enter}()", (Order("lock"), start), doc, "18.1", source=f"{enter}(), {source}")
+        yield row(
+            g,
+            f"{leave}()",
+            (end, Order("lock")),
+            f"{ends}; a full fence",
+            "18.1",
+            source=f"{leave}(), {source}",
+        )
 
 
 def rcu() -> Iterator[Word]:
@@ -51,6 +84,7 @@ def rcu() -> Iterator[Word]:
     yield reads("rcu_read_lock_bh()", (BH_OFF, READER), doc, "18.1, 18.3")
     doc = "and ends, and softirqs are on; no fence"
     yield reads("rcu_read_unlock_bh()", (BH_ON, NO_READER), doc, "18.1, 18.3")
+    yield from _quiescent(g)
     counts = partial(row, g, source="preempt_disable(), preempt_enable(), linux/preempt.h")
     yield counts("preempt_disable()", READER, "a read-side section, too", "18.1")
     yield counts("preempt_enable()", NO_READER, "and its end", "18.1")

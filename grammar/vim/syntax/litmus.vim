@@ -159,15 +159,17 @@ else
   syn keyword litmusWord cond_resched cpu_online cpu_relax cpuid cpumask_and cpumask_andnot cpumask_any cpumask_any_but
   syn keyword litmusWord cpumask_clear cpumask_clear_cpu cpumask_copy cpumask_empty cpumask_first cpumask_full cpumask_of
   syn keyword litmusWord cpumask_or cpumask_set_cpu cpumask_setall cpumask_test_and_clear_cpu cpumask_test_and_set_cpu
-  syn keyword litmusWord cpumask_test_cpu cpumask_weight cr4_toggle_pge cr4_toggle_pge_relaxed data_race dma_mb dma_rmb
-  syn keyword litmusWord dma_wmb down down_interruptible down_killable down_read down_read_interruptible down_read_killable
-  syn keyword litmusWord down_read_nested down_read_trylock down_trylock down_write down_write_killable down_write_nested
-  syn keyword litmusWord down_write_trylock downgrade_write flush_tlb_local flush_tlb_local_relaxed flush_tlb_one_kernel
-  syn keyword litmusWord flush_tlb_one_user for_each_cpu for_each_cpu_and for_each_cpu_andnot for_each_cpu_or
-  syn keyword litmusWord for_each_online_cpu for_each_possible_cpu for_each_present_cpu free_cpumask_var get_cpu guard halt
-  syn keyword litmusWord ifetch invlpg invlpg_relaxed invlpgb invlpgb_all invlpgb_final invpcid invpcid_flush_all
-  syn keyword litmusWord invpcid_flush_all_nonglobals invpcid_flush_all_nonglobals_relaxed invpcid_flush_all_relaxed
-  syn keyword litmusWord invpcid_flush_one invpcid_flush_one_relaxed invpcid_flush_single_context
+  syn keyword litmusWord cpumask_test_cpu cpumask_weight cr4_toggle_pge cr4_toggle_pge_relaxed ct_cpuidle_enter
+  syn keyword litmusWord ct_cpuidle_exit ct_idle_enter ct_idle_exit data_race dma_mb dma_rmb dma_wmb down down_interruptible
+  syn keyword litmusWord down_killable down_read down_read_interruptible down_read_killable down_read_nested
+  syn keyword litmusWord down_read_trylock down_trylock down_write down_write_killable down_write_nested down_write_trylock
+  syn keyword litmusWord downgrade_write flush_tlb_local flush_tlb_local_relaxed flush_tlb_one_kernel flush_tlb_one_user
+  syn keyword litmusWord for_each_cpu for_each_cpu_and for_each_cpu_andnot for_each_cpu_or for_each_online_cpu
+  syn keyword litmusWord for_each_possible_cpu for_each_present_cpu free_cpumask_var get_cpu guard guest_context_enter_irqoff
+  syn keyword litmusWord guest_context_exit_irqoff guest_enter_irqoff guest_exit_irqoff guest_state_enter_irqoff
+  syn keyword litmusWord guest_state_exit_irqoff halt ifetch invlpg invlpg_relaxed invlpgb invlpgb_all invlpgb_final invpcid
+  syn keyword litmusWord invpcid_flush_all invpcid_flush_all_nonglobals invpcid_flush_all_nonglobals_relaxed
+  syn keyword litmusWord invpcid_flush_all_relaxed invpcid_flush_one invpcid_flush_one_relaxed invpcid_flush_single_context
   syn keyword litmusWord invpcid_flush_single_context_relaxed io_stop_wc iret irqs_disabled is_migration_entry
   syn keyword litmusWord is_pmd_migration_entry is_swap_pmd is_swap_pte jump kfree kfree_rcu kfree_rcu_mightsleep kvfree
   syn keyword litmusWord kvfree_rcu kvfree_rcu_mightsleep lfence likely load_cr3 load_cr3_noflush load_cr3_noflush_relaxed
@@ -216,47 +218,47 @@ else
   syn keyword litmusWord raw_spin_unlock_bh raw_spin_unlock_irq raw_spin_unlock_irqrestore rcu_access_pointer
   syn keyword litmusWord rcu_assign_pointer rcu_barrier rcu_barrier_bh rcu_barrier_sched rcu_dereference rcu_dereference_bh
   syn keyword litmusWord rcu_dereference_bh_check rcu_dereference_check rcu_dereference_protected rcu_dereference_raw
-  syn keyword litmusWord rcu_dereference_sched rcu_dereference_sched_check rcu_read_lock rcu_read_lock_bh rcu_read_lock_sched
-  syn keyword litmusWord rcu_read_lock_sched_notrace rcu_read_unlock rcu_read_unlock_bh rcu_read_unlock_sched
-  syn keyword litmusWord rcu_read_unlock_sched_notrace rcu_replace_pointer read_cr3 read_cr3_pa read_lock read_lock_bh
-  syn keyword litmusWord read_lock_irq read_lock_irqsave read_pcid read_poll_timeout read_poll_timeout_atomic read_trylock
-  syn keyword litmusWord read_unlock read_unlock_bh read_unlock_irq read_unlock_irqrestore readx_poll_timeout
-  syn keyword litmusWord readx_poll_timeout_atomic refcount_add refcount_add_not_zero refcount_dec refcount_dec_and_test
-  syn keyword litmusWord refcount_dec_if_one refcount_dec_not_one refcount_inc refcount_inc_not_zero refcount_read
-  syn keyword litmusWord refcount_set refcount_sub_and_test rmb safe_halt scoped_guard sema_init serialize set_bit set_p4d
-  syn keyword litmusWord set_pgd set_pmd set_pmd_at set_pte set_pte_at set_pud set_pud_at sfence smp_acquire__after_ctrl_dep
-  syn keyword litmusWord smp_call_function smp_call_function_many smp_call_function_single smp_cond_load_acquire
-  syn keyword litmusWord smp_cond_load_relaxed smp_load_acquire smp_mb smp_mb__after_atomic smp_mb__after_spinlock
-  syn keyword litmusWord smp_mb__after_srcu_read_unlock smp_mb__after_unlock_lock smp_mb__before_atomic smp_processor_id
-  syn keyword litmusWord smp_read_barrier_depends smp_rmb smp_store_mb smp_store_release smp_wmb softleaf_from_pmd
-  syn keyword litmusWord softleaf_from_pte softleaf_is_migration softleaf_is_none softleaf_is_swap softleaf_to_page
-  syn keyword litmusWord softleaf_to_pte spin_is_locked spin_lock spin_lock_bh spin_lock_init spin_lock_irq spin_lock_irqsave
-  syn keyword litmusWord spin_lock_irqsave_nested spin_lock_nest_lock spin_lock_nested spin_trylock spin_trylock_bh
-  syn keyword litmusWord spin_trylock_irq spin_trylock_irqsave spin_unlock spin_unlock_bh spin_unlock_irq
-  syn keyword litmusWord spin_unlock_irqrestore spin_unlock_wait srcu_barrier srcu_dereference srcu_dereference_check
-  syn keyword litmusWord srcu_dereference_notrace srcu_down_read srcu_down_read_fast srcu_read_lock srcu_read_lock_fast
-  syn keyword litmusWord srcu_read_lock_fast_notrace srcu_read_lock_fast_updown srcu_read_lock_lite srcu_read_lock_nmisafe
-  syn keyword litmusWord srcu_read_lock_notrace srcu_read_unlock srcu_read_unlock_fast srcu_read_unlock_fast_notrace
-  syn keyword litmusWord srcu_read_unlock_fast_updown srcu_read_unlock_lite srcu_read_unlock_nmisafe srcu_read_unlock_notrace
-  syn keyword litmusWord srcu_up_read srcu_up_read_fast swp_entry_to_pmd swp_entry_to_pte sync_cmpxchg sync_core
-  syn keyword litmusWord synchronize_net synchronize_rcu synchronize_rcu_bh synchronize_rcu_expedited synchronize_sched
-  syn keyword litmusWord synchronize_sched_expedited synchronize_srcu synchronize_srcu_expedited sysret task_rcu_dereference
-  syn keyword litmusWord test_and_change_bit test_and_clear_bit test_and_set_bit test_and_set_bit_lock test_bit
-  syn keyword litmusWord test_bit_acquire text_poke this_cpu_add this_cpu_add_return this_cpu_and this_cpu_cmpxchg
-  syn keyword litmusWord this_cpu_cmpxchg128 this_cpu_cmpxchg_double this_cpu_dec this_cpu_dec_return this_cpu_inc
-  syn keyword litmusWord this_cpu_inc_return this_cpu_or this_cpu_ptr this_cpu_read this_cpu_sub this_cpu_sub_return
-  syn keyword litmusWord this_cpu_try_cmpxchg this_cpu_try_cmpxchg128 this_cpu_write this_cpu_xchg tlbsync translate
-  syn keyword litmusWord try_cmpxchg try_cmpxchg128 try_cmpxchg128_acquire try_cmpxchg128_local try_cmpxchg128_relaxed
-  syn keyword litmusWord try_cmpxchg128_release try_cmpxchg64 try_cmpxchg_acquire try_cmpxchg_local try_cmpxchg_relaxed
-  syn keyword litmusWord try_cmpxchg_release unlikely up up_read up_write user_read user_write vfree virt_load_acquire
-  syn keyword litmusWord virt_mb virt_rmb virt_store_mb virt_store_release virt_to_page virt_to_ptdesc virt_wmb wait_event
-  syn keyword litmusWord wait_event_freezable wait_event_idle wait_event_idle_timeout wait_event_interruptible
-  syn keyword litmusWord wait_event_interruptible_timeout wait_event_killable wait_event_killable_timeout wait_event_timeout
-  syn keyword litmusWord wait_on_bit wait_on_bit_lock wait_var_event wait_var_event_interruptible wait_var_event_killable
-  syn keyword litmusWord wait_var_event_timeout wmb write_cr3 write_lock write_lock_bh write_lock_irq write_lock_irqsave
-  syn keyword litmusWord write_trylock write_trylock_irqsave write_unlock write_unlock_bh write_unlock_irq
-  syn keyword litmusWord write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg xchg_acquire xchg_relaxed xchg_release
-  syn keyword litmusWord xor_unlock_is_negative_byte zalloc_cpumask_var
+  syn keyword litmusWord rcu_dereference_sched rcu_dereference_sched_check rcu_idle_enter rcu_idle_exit rcu_read_lock
+  syn keyword litmusWord rcu_read_lock_bh rcu_read_lock_sched rcu_read_lock_sched_notrace rcu_read_unlock rcu_read_unlock_bh
+  syn keyword litmusWord rcu_read_unlock_sched rcu_read_unlock_sched_notrace rcu_replace_pointer read_cr3 read_cr3_pa
+  syn keyword litmusWord read_lock read_lock_bh read_lock_irq read_lock_irqsave read_pcid read_poll_timeout
+  syn keyword litmusWord read_poll_timeout_atomic read_trylock read_unlock read_unlock_bh read_unlock_irq
+  syn keyword litmusWord read_unlock_irqrestore readx_poll_timeout readx_poll_timeout_atomic refcount_add
+  syn keyword litmusWord refcount_add_not_zero refcount_dec refcount_dec_and_test refcount_dec_if_one refcount_dec_not_one
+  syn keyword litmusWord refcount_inc refcount_inc_not_zero refcount_read refcount_set refcount_sub_and_test rmb safe_halt
+  syn keyword litmusWord scoped_guard sema_init serialize set_bit set_p4d set_pgd set_pmd set_pmd_at set_pte set_pte_at
+  syn keyword litmusWord set_pud set_pud_at sfence smp_acquire__after_ctrl_dep smp_call_function smp_call_function_many
+  syn keyword litmusWord smp_call_function_single smp_cond_load_acquire smp_cond_load_relaxed smp_load_acquire smp_mb
+  syn keyword litmusWord smp_mb__after_atomic smp_mb__after_spinlock smp_mb__after_srcu_read_unlock smp_mb__after_unlock_lock
+  syn keyword litmusWord smp_mb__before_atomic smp_processor_id smp_read_barrier_depends smp_rmb smp_store_mb
+  syn keyword litmusWord smp_store_release smp_wmb softleaf_from_pmd softleaf_from_pte softleaf_is_migration softleaf_is_none
+  syn keyword litmusWord softleaf_is_swap softleaf_to_page softleaf_to_pte spin_is_locked spin_lock spin_lock_bh
+  syn keyword litmusWord spin_lock_init spin_lock_irq spin_lock_irqsave spin_lock_irqsave_nested spin_lock_nest_lock
+  syn keyword litmusWord spin_lock_nested spin_trylock spin_trylock_bh spin_trylock_irq spin_trylock_irqsave spin_unlock
+  syn keyword litmusWord spin_unlock_bh spin_unlock_irq spin_unlock_irqrestore spin_unlock_wait srcu_barrier srcu_dereference
+  syn keyword litmusWord srcu_dereference_check srcu_dereference_notrace srcu_down_read srcu_down_read_fast srcu_read_lock
+  syn keyword litmusWord srcu_read_lock_fast srcu_read_lock_fast_notrace srcu_read_lock_fast_updown srcu_read_lock_lite
+  syn keyword litmusWord srcu_read_lock_nmisafe srcu_read_lock_notrace srcu_read_unlock srcu_read_unlock_fast
+  syn keyword litmusWord srcu_read_unlock_fast_notrace srcu_read_unlock_fast_updown srcu_read_unlock_lite
+  syn keyword litmusWord srcu_read_unlock_nmisafe srcu_read_unlock_notrace srcu_up_read srcu_up_read_fast swp_entry_to_pmd
+  syn keyword litmusWord swp_entry_to_pte sync_cmpxchg sync_core synchronize_net synchronize_rcu synchronize_rcu_bh
+  syn keyword litmusWord synchronize_rcu_expedited synchronize_sched synchronize_sched_expedited synchronize_srcu
+  syn keyword litmusWord synchronize_srcu_expedited sysret task_rcu_dereference test_and_change_bit test_and_clear_bit
+  syn keyword litmusWord test_and_set_bit test_and_set_bit_lock test_bit test_bit_acquire text_poke this_cpu_add
+  syn keyword litmusWord this_cpu_add_return this_cpu_and this_cpu_cmpxchg this_cpu_cmpxchg128 this_cpu_cmpxchg_double
+  syn keyword litmusWord this_cpu_dec this_cpu_dec_return this_cpu_inc this_cpu_inc_return this_cpu_or this_cpu_ptr
+  syn keyword litmusWord this_cpu_read this_cpu_sub this_cpu_sub_return this_cpu_try_cmpxchg this_cpu_try_cmpxchg128
+  syn keyword litmusWord this_cpu_write this_cpu_xchg tlbsync translate try_cmpxchg try_cmpxchg128 try_cmpxchg128_acquire
+  syn keyword litmusWord try_cmpxchg128_local try_cmpxchg128_relaxed try_cmpxchg128_release try_cmpxchg64 try_cmpxchg_acquire
+  syn keyword litmusWord try_cmpxchg_local try_cmpxchg_relaxed try_cmpxchg_release unlikely up up_read up_write user_read
+  syn keyword litmusWord user_write vfree virt_load_acquire virt_mb virt_rmb virt_store_mb virt_store_release virt_to_page
+  syn keyword litmusWord virt_to_ptdesc virt_wmb wait_event wait_event_freezable wait_event_idle wait_event_idle_timeout
+  syn keyword litmusWord wait_event_interruptible wait_event_interruptible_timeout wait_event_killable
+  syn keyword litmusWord wait_event_killable_timeout wait_event_timeout wait_on_bit wait_on_bit_lock wait_var_event
+  syn keyword litmusWord wait_var_event_interruptible wait_var_event_killable wait_var_event_timeout wmb write_cr3 write_lock
+  syn keyword litmusWord write_lock_bh write_lock_irq write_lock_irqsave write_trylock write_trylock_irqsave write_unlock
+  syn keyword litmusWord write_unlock_bh write_unlock_irq write_unlock_irqrestore wrmsr wrmsrl wrmsrns wrmsrq xchg
+  syn keyword litmusWord xchg_acquire xchg_relaxed xchg_release xor_unlock_is_negative_byte zalloc_cpumask_var
   syn match litmusWord /\<for_each_\(\w\+_\)\=cpu\(_\w\+\)\=\>/
   syn match litmusWord /\<\l*list_for_each_entry\w*\>/
   syn keyword litmusConstant APIC_BASE_MSR ATOMIC64_INIT ATOMIC_INIT ATOMIC_LONG_INIT BITS_PER_BYTE BITS_PER_LONG CR3_ADDR_MASK
