@@ -489,12 +489,12 @@ P1 { WRITE_ONCE(b, 1); WRITE_ONCE(b, 0); }
 exists (ever (a = 1 /\\ b = 1))
 """
 NMI_TOO = """MM t
-{ int x; int y; }
-void look(void) { if (READ_ONCE(x)) WRITE_ONCE(y, y + 1); }
-P0 { WRITE_ONCE(x, 1); }
+{ int y; int seen; }
+int look(void) { int old = READ_ONCE(y); WRITE_ONCE(y, old + 1); return old; }
+P0 { }
 P1 { look(); look(); }
-nmi P1 { look(); }
-exists (y = 1)
+nmi P1 { WRITE_ONCE(seen, look()); }
+exists (y = 2 /\\ seen = 1)
 """
 CALLBACKS = """MM t
 { int x; struct rcu_head a; struct rcu_head b; int y; }
@@ -535,7 +535,7 @@ exists (n = 2)
     [
         (TWO_CALLS, ["line 4 (in the h() that line 9 sends)"]),
         (ONE_LINE, ["line 3 `WRITE_ONCE(a, 1)` of CPU 0", "line 4 `WRITE_ONCE(b, 0)` of CPU 1"]),
-        (NMI_TOO, ["line 3 (in P1, the second time)", "y = 0 in line 3 (in the NMI)"]),
+        (NMI_TOO, ["line 3 (in P1, the second time)", "line 3 (in the NMI)"]),
         (CALLBACKS, ["(in the cb() that line 4 `call_rcu(&b, cb)` queues)"]),
         (IN_A_LOOP, ["in line 3 (in the tick() that line 6 sends the second time)"]),
         (RETRIES, ["n = 1 in line 8 (the second time)"]),

@@ -15,9 +15,11 @@ from verifier.solve.encode import candidates
 from verifier.solve.symbolic import SymbolicRelation
 from verifier.syntax import load, read
 
+pytestmark = pytest.mark.slow  # it reads a few hundred tests
+
 LITMUS = Path(__file__).parents[3] / "litmus"
 FOLDERS = ("classic", "mmu", "hangs", "rcu")
-FILES = sorted(path for folder in FOLDERS for path in LITMUS.glob(f"{folder}/**/*.litmus"))[1::2]
+FILES = [path for folder in FOLDERS for path in LITMUS.glob(f"{folder}/**/*.litmus")]
 PROFILES = {
     "amd": switches("amd"),
     "forwarding": switches("intel", {"walk_forward": "forward_always"}),
@@ -39,7 +41,7 @@ def test_a_rule_that_is_left_out_says_nothing(profile: str) -> None:
     asked = [r for r in rules(machine.switches) if r.needs is not None]
     there, left_out = set[str](), set[str]()
     for path in FILES:
-        for test in load(read(path)):
+        for test in load(read(path))[:1]:
             encoding, x = candidates(build(test), machine)
             there |= x.has
             after_init = False

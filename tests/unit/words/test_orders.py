@@ -39,7 +39,7 @@ mutex_lock_(killable|interruptible)(_nested)? down_(read|write)_(nested|killable
 down(_trylock|_interruptible|_killable)? up
 read_unlock(_irq|_irqrestore|_bh)? (down|up)_(read|write) down_write_trylock downgrade_write
 synchronize_(rcu|rcu_expedited|rcu_bh|sched|sched_expedited|net|srcu|srcu_expedited)
-srcu_barrier rcu_barrier(_sched|_bh)?
+srcu_barrier rcu_barrier(_sched|_bh)? (ct_idle|ct_cpuidle|rcu_idle)_(enter|exit)
 srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?(set|clear)_cpu
 p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear ptep_try_set p[mu]dp_establish
 load_cr3(_noflush)? (native_|__native_)?write_cr3 invlpg (__)?flush_tlb_one_(user|kernel)
@@ -68,7 +68,7 @@ __bit_spin_unlock wrmsrns
 (raw_)?spin_unlock(_irq|_irqrestore|_bh)? (raw_)?spin_is_locked (raw_)?spin_lock_init
 mutex_is_locked sema_init local_(un)?lock(_irq|_irqsave|_irqrestore)? write_unlock(_irq|_irqrestore|_bh)?
 rcu_read_(un)?lock(_sched|_bh|_sched_notrace)? (preempt|local_bh)_(en|dis)able preempt_enable_no_resched
-call_rcu(_hurry|_sched|_bh)? spin_unlock_wait
+call_rcu(_hurry|_sched|_bh)? spin_unlock_wait guest(_context|_state)?_(enter|exit)_irqoff
 srcu_read_(un)?lock_(lite|fast(_updown|_notrace)?) srcu_(down|up)_read_fast
 call_srcu srcu_dereference(_notrace|_check)? smp_mb__after_srcu_read_unlock
 (this|__this|raw)_cpu_(read|write|x?chg|cmpxchg|xchg|and|or|(add|sub|inc|dec)(_return)?) (this|per)_cpu_ptr
