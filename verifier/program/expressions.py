@@ -26,43 +26,90 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from sys import getrefcount
-from typing import TypeVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union
 
 from verifier.errors import LimitError
 from verifier.program.functions import apply
 from verifier.program.values import NO_NUMBER, UNDEF, Value, truth
-from verifier.records import dataclass
+
+_SPARE = 20_000  # so many objects of a table may be without use, and half of it
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class _Leaf:
+    """What has no parts, but one field. Equal ones are one object, as for ``Apply``: a class has a table of
+    its objects, ``known``, by their fields."""
+
+    __slots__ = ()
+    field: ClassVar[str]
+    known: ClassVar[dict[Any, Any]]
+    look_at: ClassVar[int]  # how large the table may become before it is looked through
+
+    def __init_subclass__(cls) -> None:
+        (cls.field,) = vars(cls)["__slots__"]
+        cls.known, cls.look_at = {}, _SPARE
+
+    def __new__(cls, given: Any) -> Self:
+        known = cls.known.get(given)
+        if known is None:
+            made = object.__new__(cls)
+            setattr(made, cls.field, int(given) if type(given) is bool else given)
+            known = cls.known.setdefault(given, made)
+            if len(cls.known) > cls.look_at:
+                cls.look_at = 2 * _without_unused(cls.known, object.__new__(cls)) + _SPARE
+        return known  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object]]:
+        return type(self), (getattr(self, self.field),)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({getattr(self, self.field)!r})"
+
+
+class Const(_Leaf):
     """A fixed value; a plain ``str`` only as a static argument of a function (a field's name)."""
 
+    __slots__ = ("value",)
     value: Value | str
 
+    if TYPE_CHECKING:
 
-@dataclass(frozen=True, slots=True)
-class Reg:
+        def __init__(self, value: Value | str) -> None: ...
+
+
+class Reg(_Leaf):
     """A local of a body, before unrolling."""
 
+    __slots__ = ("name",)
     name: str
+
+    if TYPE_CHECKING:
+
+        def __init__(self, name: str) -> None: ...
+
+
+class Ref(_Leaf):
+    """The value in slot ``slot``, which a read has filled; see ``events.Access.slot``."""
+
+    __slots__ = ("slot",)
+    slot: int
+
+    if TYPE_CHECKING:
+
+        def __init__(self, slot: int) -> None: ...
+
+
+class Obs(_Leaf):
+    """Observable ``index`` of the program, in conditions."""
+
+    __slots__ = ("index",)
+    index: int
+
+    if TYPE_CHECKING:
+
+        def __init__(self, index: int) -> None: ...
 
 
 KERNEL = Reg("%kernel")  # which kernel this is, where words differ between versions
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The value in slot ``slot``, which a read has filled; see ``events.Access.slot``."""
-
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class Obs:
-    """Observable ``index`` of the program, in conditions."""
-
-    index: int
 
 
 MAX_APPLICATIONS = 2000  # of applications in one another
@@ -164,7 +211,6 @@ def _unpickled(rows: _Rows) -> Apply:
 # The applications in use, and some that nobody uses any more. Like a table of interned strings, it saves
 # memory and changes no answer. Weak references would tell at once what nobody uses, but each costs time.
 _APPLICATIONS: dict[tuple[str, tuple[Expr, ...]], Apply] = {}
-_SPARE = 20_000  # so many of them may be without use, and half of the table
 _look_at = _SPARE  # how large the table may become before it is looked through
 
 
@@ -172,16 +218,23 @@ def _forget() -> None:
     """Take out of the table what nobody uses. An application is younger than its parts: once it is gone, they
     may be without use."""
     global _look_at
-    _APPLICATIONS["unused", ()] = object.__new__(Apply)
-    keys, unused = list(_APPLICATIONS), 0
+    _look_at = 2 * _without_unused(_APPLICATIONS, object.__new__(Apply)) + _SPARE
+
+
+def _without_unused(table: dict[Any, Any], unused: object) -> int:
+    """Take out of a table what nobody else refers to, the youngest first; how many are left. ``unused``: an
+    object of their class to which nothing refers."""
+    table["unused", ()] = unused
+    del unused
+    keys, least = list(table), 0
     while keys:
         key = keys.pop()
-        known = _APPLICATIONS[key]
+        known = table[key]
         references = getrefcount(known)
-        unused = unused or references  # of the youngest one, made above: those of the table and of this loop
-        if references == unused:
-            del _APPLICATIONS[key]
-    _look_at = 2 * len(_APPLICATIONS) + _SPARE
+        least = least or references  # of the youngest one, given: those of the table and of this loop
+        if references == least:
+            del table[key]
+    return len(table)
 
 
 Expr = Union[Const, Reg, Ref, Obs, Apply]

@@ -35,6 +35,7 @@ from verifier.program.expressions import (
     refs,
 )
 from verifier.program.undefined import no_cell
+from verifier.program.values import Ptr
 from verifier.solve import decide, encode
 from verifier.solve.acyclic import require_acyclic
 from verifier.source import Source
@@ -414,3 +415,21 @@ def test_who_came_to_a_limit_contradicts_nobody() -> None:
     ):
         with pytest.raises(InternalError):
             compare(test, program, other, known)
+
+
+@pytest.mark.parametrize("leaf", [Const(Ptr("x")), Const(7), Const("a"), Reg("r"), Ref(3), Obs(2)])
+def test_equal_leaves_are_one_object(leaf: Const | Reg | Ref | Obs) -> None:
+    assert pickle.loads(pickle.dumps(leaf)) is leaf
+    assert type(leaf)(getattr(leaf, leaf.field)) is leaf
+
+
+def test_a_truth_is_a_number() -> None:
+    assert repr(Const(2 > 1)) == repr(Const(1)) == "Const(1)"
+
+
+def test_constants_that_nobody_uses_are_forgotten() -> None:
+    kept = Const(-123456789)
+    for number in range(200_000):
+        Const(10_000_000 + number)
+    assert len(Const.known) < 100_000
+    assert Const(-123456789) is kept
