@@ -62,7 +62,7 @@ class _Leaf:
         return type(self), (getattr(self, self.field),)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({getattr(self, self.field)!r})"
+        return f"{type(self).__name__}({self.field}={getattr(self, self.field)!r})"
 
 
 class Const(_Leaf):

@@ -424,7 +424,7 @@ def test_equal_leaves_are_one_object(leaf: Const | Reg | Ref | Obs) -> None:
 
 
 def test_a_truth_is_a_number() -> None:
-    assert repr(Const(2 > 1)) == repr(Const(1)) == "Const(1)"
+    assert repr(Const(2 > 1)) == repr(Const(1)) == "Const(value=1)"
 
 
 def test_constants_that_nobody_uses_are_forgotten() -> None:
