@@ -23,7 +23,10 @@ def waits_for_readers(x: Emit) -> bool:
     return not x.touches and (x.kind == "rcu" or (x.op == "GP" and x.kind == "start"))
 
 
-def _reading(env: Env) -> Expr:
+REASONS = ("%rcu", "%off", "%eqs")  # the locals that say whether a thread is a reader
+
+
+def reading(env: Env) -> Expr:
     """Is there a reason to be an RCU reader: a section, a window with interrupts off? None counts in an
     extended quiescent state (MMR 18.1)."""
     nested = call("gt", env.get("%rcu", Const(0)), Const(0))
@@ -45,7 +48,7 @@ def makes_event(c: Collector, body: Body, code: Emit, env: Env) -> bool:
         return code.op != "SYSRET"
     if not c.graced or body.rank:
         return False
-    before, after = _reading(env), _reading(_counted(env, code))
+    before, after = reading(env), reading(_counted(env, code))
     return call("and", negation(before), after) != FALSE or call("and", before, negation(after)) != FALSE
 
 
@@ -65,12 +68,12 @@ def reader(c: Collector, body: Body, code: Emit, path: Path) -> None:
         c.begun.append(ReaderBegun(body.cpu, code.span, call("and", *path.guard)))
     if not c.graced or body.rank or (code.op == "IRQ" and code.joined):
         return
-    env, before = path.env, _reading(path.env)
+    env, before = path.env, reading(path.env)
     if code.op == "IRQ":
         env["%off"] = call("not", env[now(Ptr(f"{body.cpu}:irq"))])
     else:
         env |= _counted(env, code)
-    after = _reading(env)
+    after = reading(env)
     mark(c, body, call("and", *path.guard, negation(before), after), "lock", code)
     mark(c, body, call("and", *path.guard, before, negation(after)), "unlock", code)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from verifier.lower import sections
 from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister, Warn
 from verifier.lower.facts import Facts, decided, known, settled, where
 from verifier.lower.paths import LoopEntry, Path
@@ -197,7 +198,7 @@ def _not_kept(turn: LoopTurn, facts: Facts, events: list[int]) -> tuple[int, ...
     """The events, if the turn leaves no local that is looked at; perhaps with the load that stands for the
     one which it leaves."""
     before, after = turn.entry.env, turn.path.env
-    changed = [r for r in (*turn.kept, "%rcu", "%off") if not _equal(_of(before, r), _of(after, r), facts)]
+    changed = [r for r in (*turn.kept, *sections.REASONS) if not _equal(_of(before, r), _of(after, r), facts)]
     if not changed:
         return tuple(events)
     if len(changed) > 1:
@@ -213,7 +214,7 @@ def _equal(before: Expr, after: Expr, facts: Facts) -> bool:
 
 def _reads(env: Env, facts: Facts) -> bool:
     """Perhaps, is a thread an RCU reader?"""
-    return any(settled(_of(env, reason), facts) != FALSE for reason in ("%rcu", "%off"))
+    return decided(sections.reading(env), facts) is not False
 
 
 def _closed(events: Sequence[Event]) -> set[int]:
