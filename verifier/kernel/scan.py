@@ -388,7 +388,8 @@ def _declaration(active: str, start: int, end: int, body: int) -> Iterator[Defin
             tag = words[2] if len(words) > 2 else f"@{start}"
             yield Definition("enum" if found.group(2) == "enum" else "struct", tag, start, end, body)
         return
-    if text.lstrip().startswith("typedef"):
+    text = text.lstrip()  # comments are spaces, and may be long
+    if text.startswith("typedef"):
         named = _ALIAS.search(_ATTRIBUTE.sub(lambda m: blanked(m.group()), text))
         if named:
             yield Definition("alias", named.group(1) or named.group(2), start, end, -1)

@@ -115,6 +115,14 @@ class ContainerOf:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeArgument:
+    """A type that a call is given, as in ``min_t(unsigned int, x, y)``."""
+
+    type: CType
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class FieldExpr:
     """``base.name`` or ``base->name``, which mean the same here. ``arrow``: which of the two is written, if
     that is known."""
@@ -186,7 +194,7 @@ class SizeOf:
 
 CExpr = Union[
     Num, Ident, Text, Unary, Binary, Conditional, OrElse, CallExpr, PointerCall, ContainerOf, FieldExpr,
-    IndexExpr, Cast, Assign, Comma, StatementExpr, SizeOf,
+    IndexExpr, Cast, Assign, Comma, StatementExpr, SizeOf, TypeArgument,
 ]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------
@@ -319,6 +327,17 @@ class ForEachEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class MacroLoop:
+    """``name(arguments) body``: a macro of a kernel tree in front of the statement that it repeats, or for
+    which it does something else; ``span``: all before the body."""
+
+    name: str
+    arguments: tuple[CExpr, ...]
+    body: Stmt
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """``switch (subject) body``; the body holds ``Case`` statements."""
 
@@ -383,7 +402,7 @@ class Empty:
 
 Stmt = Union[
     Block, ExprStmt, Declare, If, While, DoWhile, For, ForEachCpu, ForEachEntry, Switch, Case, LabelStmt,
-    Goto, Return, Break, Continue, Empty, Guard,
+    Goto, Return, Break, Continue, Empty, Guard, MacroLoop,
 ]  # fmt: skip
 
 # -- initial state -----------------------------------------------------------------------------------------

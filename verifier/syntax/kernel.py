@@ -6,7 +6,7 @@ What is no part of a definition becomes blanks, so that every span is that of th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 
 from verifier.kernel.conditions import Config, undecided
 from verifier.kernel.joined import joined
@@ -17,8 +17,10 @@ from verifier.records import NamedTuple, replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast
 from verifier.syntax.grammars import Node, Unparsed, tree_of
+from verifier.syntax.stand_ins import QUOTED, Signed
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
+from verifier.syntax.typenames import SHORT_TYPES
 from verifier.syntax.variants import Guards
 
 _STORAGE = pattern(r"^\s*(?:static|extern|typedef)\b")
@@ -74,7 +76,7 @@ class Cutter:
         self.config = Config({c.name: c.value for c in asked.config}, constants)
         self.files: dict[str, Scanned] = {}
         self.taken: dict[Excerpt, str] = {}
-        self._standing: dict[str, str] | None = None
+        self._types: frozenset[str] | None = None
         for one in asked.files:
             if one.path in self.files:
                 continue
@@ -172,18 +174,19 @@ class Cutter:
         return made.type
 
     @property
-    def standing(self) -> Mapping[str, str]:
-        """Names of types of the files that the grammar would not take for types; each with one of the same
-        length that it does."""
-        if self._standing is None:
+    def types(self) -> frozenset[str]:
+        """The typedefs of the files."""
+        if self._types is None:
             kinds = ("typedef", "alias")
-            names = {n for file in self.files.values() for kind, n in file.definitions if kind in kinds}
-            self._standing = {
-                n: "u8" if len(n) == 2 else "T" * (len(n) - 2) + "_t"
-                for n in names
-                if not n.endswith("_t") and len(n) > 1
-            }
-        return self._standing
+            self._types = frozenset(
+                n for file in self.files.values() for kind, n in file.definitions if kind in kinds
+            )
+        return self._types
+
+    @property
+    def standing(self) -> frozenset[str]:
+        """Names of types that the grammar would not take for types."""
+        return frozenset(n for n in self.types if not n.endswith("_t")) | SHORT_TYPES.keys()
 
     def members(self, file: Scanned, start: int, end: int, fields: frozenset[str]) -> str:
         """The members whose names someone uses; the rest is blank."""
@@ -261,16 +264,30 @@ class Cutter:
         self.noted(builder)
         return made
 
-    def macro(self, file: Scanned, found: Macro, start: str) -> ast.CExpr | ast.Stmt:
-        """The body of a macro; ``start`` is ``expr`` or ``stmt``."""
+    def macro(
+        self, file: Scanned, found: Macro, start: str, types: frozenset[str] = frozenset()
+    ) -> ast.CExpr | ast.Stmt:
+        """The body of a macro; ``start`` is ``expr`` or ``stmt``; ``types``: its parameters that are given
+        types."""
         self.decided(file, found.at, found.end)
         text = _plain(file.body(found))
         self.note_macro(file, found)
         if start == "stmt" and not text.rstrip().endswith(("}", ";")):
             text += ";"
-        tree = self.parsed(file, text, found.start, start)
+        tree = self.parsed(file, text, found.start, start, types)
         builder = self.builder(file.source)
         made = builder.expr(tree) if start == "expr" else builder.one(tree)
+        self.noted(builder)
+        return made
+
+    def loop(self, file: Scanned, found: Macro, types: frozenset[str]) -> ast.Stmt:
+        """The body of a macro that stands in front of a statement: in its place is an ``Empty`` at the end of
+        the macro."""
+        self.decided(file, found.at, found.end)
+        self.note_macro(file, found)
+        text = f"{_plain(file.body(found))};"
+        builder = self.builder(file.source)
+        made = builder.one(self.parsed(file, text, found.start, "stmt", types, ends=True))
         self.noted(builder)
         return made
 
@@ -295,24 +312,28 @@ class Cutter:
         for found in builder.guards.troubles:
             raise Trouble(found.code, found.message, found.span, found.hint)
 
-    def parsed(self, file: Scanned, text: str, at: int, start: str) -> Node:
-        """A definition as a tree. Raises ``Trouble`` for what the grammar does not know."""
+    def parsed(
+        self,
+        file: Scanned,
+        text: str,
+        at: int,
+        start: str,
+        types: frozenset[str] = frozenset(),
+        *,
+        ends: bool = False,
+    ) -> Node:
+        """A definition as a tree; ``types``: names of types besides; ``ends``: as ``Signed.loops`` takes
+        it. Raises ``Trouble`` for what the grammar does not know."""
         for form, what, hint in _REFUSED:
-            found = form.search(re.sub(r'"[^"]*"', lambda s: blanked(s.group()), text))
+            found = form.search(QUOTED.sub(lambda s: blanked(s.group()), text))
             if found is not None:
                 span = Span(file.source, at + found.start(), at + found.end())
                 raise Trouble("kernel", f"{what} is not read", span, hint)
-        text, names = _with_types(text, self.standing)
+        standing = Signed(text)
+        standing.types(self.standing | types)
+        standing.loops(ends=ends)
         try:
-            tree = tree_of(" " * at + text, "mm", start=start)
-            for node in tree.iter_subtrees() if names else ():
-                node.children = [
-                    x.update(value=names[x.start_pos - at])
-                    if getattr(x, "type", "") == "TYPENAME" and x.start_pos - at in names
-                    else x
-                    for x in node.children
-                ]
-            return tree
+            return standing.named(tree_of(" " * at + standing.text, "mm", start=start), at)
         except Unparsed as error:
             said = syntax_error(file.source, error.error, "this definition", at + len(text))
             raise Trouble("kernel", said.message, said.span, NOT_READ) from None
@@ -369,29 +390,6 @@ def _types_of(text: str, types: Collection[str]) -> str:
     for word in _TYPE.finditer(text):
         kept[word.start() : word.end()] = word.group()
     return "".join(kept)
-
-
-_NO_TYPE = pattern(r"(?:\b(?:struct|union|enum|goto)\s+|\.\s*|->\s*)$")
-_BEFORE = 64  # characters: how far such words stand before a name
-
-
-def _with_types(text: str, standing: Mapping[str, str]) -> tuple[str, Mapping[int, str]]:
-    """A text in which names of types are such as the grammar takes for types, and where they stand. A name
-    is a type before a name or a star, and alone in brackets (C11 6.7.8)."""
-    found: dict[int, str] = {}
-
-    def put(word: re.Match[str]) -> str:
-        name, before = word.group(), text[max(0, word.start() - _BEFORE) : word.start()]
-        after = text[word.end() :].lstrip()[:1]
-        declares = after == "*" or after == "_" or after.isalpha()
-        if name not in standing or _NO_TYPE.search(before):
-            return name
-        if not declares and not (after == ")" and before.rstrip().endswith("(")):
-            return name
-        found[word.start()] = name
-        return standing[name]
-
-    return (pattern(r"[A-Za-z_]\w*").sub(put, text) if standing else text), found
 
 
 def _with_locks(text: str) -> str:

@@ -426,6 +426,11 @@ def _suits(b: BodyCode, e: ast.CExpr) -> str:
     return type_given(WORDS[e.name]) if isinstance(e, ast.CallExpr) and e.name in WORDS else "int"
 
 
+def type_argument(b: BodyCode, e: ast.TypeArgument) -> Val:
+    """A type where a value is needed. Raises ``Trouble``."""
+    raise Trouble("type", "this is a type, and no value", e.span, "give a value here")
+
+
 def after_assignment(target: MemoryPlace, value: Val) -> Type:
     """The type of an assignment: the type of its left side, where it is known."""
     if target.part is not None:
@@ -460,5 +465,6 @@ EXPRESSIONS: Lines[BodyCode, Val] = dict(
         line(ast.Cast, cast),
         line(ast.SizeOf, size_of),
         line(ast.Assign, assign),
+        line(ast.TypeArgument, type_argument),
     )
 )

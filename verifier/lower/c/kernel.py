@@ -11,10 +11,10 @@ from typing import Any, get_args
 
 from verifier.errors import InputError
 from verifier.kernel.dropped import Evaluates, dropped
-from verifier.kernel.scan import Definition, Macro, Scanned
+from verifier.kernel.scan import Definition, Scanned
 from verifier.kernel.tree import version_code
 from verifier.lower.c.kernel_guards import guard_of
-from verifier.lower.c.kernel_meanings import Meanings, TextPlace
+from verifier.lower.c.kernel_macros import Expanding
 from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_questions import QUESTIONS, Questions, uncalled
 from verifier.lower.c.kernel_trees import (
@@ -28,7 +28,7 @@ from verifier.lower.c.kernel_trees import (
     truth_of,
 )
 from verifier.lower.c.kernel_types import typed
-from verifier.lower.c.macros import BITS, bits, check_brackets, named
+from verifier.lower.c.macros import BITS, as_macro, bits
 from verifier.lower.c.presence import Presence
 from verifier.patterns import pattern
 from verifier.records import replace
@@ -40,6 +40,7 @@ from verifier.syntax.nodes import nodes
 from verifier.syntax.numbers import COMPARED
 from verifier.syntax.rebuilt import rebuilt, substituted
 from verifier.syntax.trouble import Trouble
+from verifier.words.entries import ENTRY_LOOPS
 from verifier.words.guards import EMPTY_MASK, GUARDED, GUARDS
 from verifier.words.table import (
     CONSTANT_MASKS,
@@ -55,9 +56,6 @@ _UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
 _ACTION = pattern(r"\w\s*\(|(?<![=!<>])=(?!=)|\+\+|--")  # a macro may do something: call, assign
-MAX_EXPANDED = 200
-# How macros begin that are statements.
-STATEMENT = pattern(r"\s*(?:\{|(?:do|if|while|for|switch|guard|scoped_guard|goto|return|break|continue)\b)")
 EXPRESSIONS = get_args(ast.CExpr)
 
 
@@ -68,24 +66,19 @@ def resolved(unit: ast.Unit) -> Resolved:
     return _Closure(unit, unit.kernel, unit.cutter).close()
 
 
-class _Closure:
+class _Closure(Expanding):
     def __init__(self, unit: ast.Unit, asked: ast.KernelText, cutter: Cutter) -> None:
-        self.unit, self.asked, self.cutter = unit, asked, cutter
+        self.unit, self.asked = unit, asked
         self.enums = dict(unit.enums)
         self.omitted = {o.name: o for o in asked.without}
         self.used: set[str] = set()  # of #without
         self.objects = {x.name for x in unit.initial if isinstance(x, ast.Object)}
         self.objects |= addresses(unit)
-        self.account = Account(cutter, unit.functions, self.objects)
-        self.scopes: list[set[str]] = []  # parameters and locals
-        self.expanding: list[str] = []
+        super().__init__(cutter, Account(cutter, unit.functions, self.objects))
         self.reading: list[Definition] = []  # enums
         # Macros that the test names go before words of their names.
         self.named = {name.name for one in asked.files for name in one.names}
         self.in_word = False  # is this an argument of a word?
-        self.ours = False  # is this the test's own code?
-        self.meanings = Meanings(cutter)
-        self.place: TextPlace | None = None  # of what calls the macros that are being expanded
         self.values: dict[tuple[str, int], Mapping[str, int]] = {}  # of enums
         self.presence = Presence(unit, asked, cutter)
         self.questions = Questions(cutter, self.account, self.presence, own_fields(unit))
@@ -125,25 +118,9 @@ class _Closure:
 
     # -- names ------------------------------------------------------------------------------------
 
-    def _place(self, span: Span) -> TextPlace | None:
-        """Where a name is read: in the text that calls the macros that are being expanded."""
-        return self.place or self.meanings.place(span)
-
-    def _macro(self, name: str, span: Span) -> tuple[Scanned, Macro] | None:
-        if name in self.expanding:
-            return None
-        try:
-            return self.meanings.macro(name, self._place(span), span)
-        except Trouble as trouble:
-            self.account.said(trouble)
-            return None
-
     def _wins(self, name: str) -> bool:
         """Does a macro of this name go before a word?"""
         return name not in WORDS or name in self.named
-
-    def _bound(self, name: str) -> bool:
-        return any(name in scope for scope in self.scopes)
 
     def _ident(self, e: ast.Ident, *, alone: bool = False) -> Any:
         name = e.name
@@ -217,7 +194,7 @@ class _Closure:
 
     def _call(self, e: ast.CallExpr, *, alone: bool = False) -> Any:
         """A call; ``alone``: its value is not used."""
-        name = e.name
+        name, e = e.name, replace(e, arguments=self._arguments(e.arguments))
         if name == "KERNEL_VERSION" and len(e.arguments) == 3:
             numbers = [a.value for a in e.arguments if isinstance(a, ast.Num)]
             if len(numbers) == 3:
@@ -306,80 +283,6 @@ class _Closure:
         self.account.trouble("without", f"the value of {e.name}() is used", e.span, hint)
         return ast.Num(0, e.span)
 
-    # -- macros -----------------------------------------------------------------------------------
-
-    def _expanded(
-        self,
-        file: Scanned,
-        macro: Macro,
-        arguments: tuple[ast.CExpr, ...] | None,
-        span: Span,
-        *,
-        alone: bool = False,
-    ) -> Any:
-        """The body of a macro with its arguments in their places, as C has it (C11 6.10.3)."""
-        nothing = ast.Num(0, span)
-        if macro.parameters is None and arguments is not None:  # it stands for the name of a function
-            body = self._body_of(file, macro, "expr", span)
-            if isinstance(body, ast.Ident):
-                given = {f"{macro.name}'{at}": a for at, a in enumerate(arguments)}
-                stand_in = tuple(ast.Ident(name, a.span) for name, a in given.items())
-                return self._put((file, macro, span), ast.CallExpr(body.name, stand_in, span), given, alone)
-            if body is not None:
-                self.account.refused(
-                    file, macro, "it stands for a function here, and its body is no name", span
-                )
-            return nothing
-        given = dict(zip(macro.parameters or (), arguments or (), strict=False))
-        if macro.parameters is not None and not len(macro.parameters) == len(given) == len(arguments or ()):
-            text = f"{macro.name} takes {len(macro.parameters)} arguments, not {len(arguments or ())}"
-            self.account.trouble("arity", text, span)
-            return nothing
-        if len(self.expanding) > MAX_EXPANDED:
-            self.account.trouble("macro", f"{macro.name} expands too deeply", span)
-            return nothing
-        statement = alone and STATEMENT.match(file.body(macro)) is not None
-        body = self._body_of(file, macro, "stmt" if statement else "expr", span)
-        if body is None:
-            return ast.Empty(span) if alone else nothing
-        try:
-            check_brackets(file.body(macro), macro.start, body, given, alone)
-            body = named(body, given)
-        except Trouble as trouble:
-            self.account.refused(file, macro, trouble.diagnostic.message, span)
-            return nothing
-        return self._put((file, macro, span), body, given, alone)
-
-    def _put(
-        self, called: tuple[Scanned, Macro, Span], body: Any, given: Mapping[str, ast.CExpr], alone: bool
-    ) -> Any:
-        """A macro's body, which is the kernel's text wherever it is put, and its arguments, which are
-        those of whoever calls it. ``called``: its file, the macro, and the call."""
-        file, macro, span = called
-        values = {x.name for x in nodes(body) if isinstance(x, ast.Ident)}
-        mapped = {name: self._any(a) for name, a in given.items() if name in values}
-        self.expanding.append(macro.name)
-        scopes, ours, place = self.scopes, self.ours, self.place
-        self.scopes, self.ours = [*scopes, set(given) | declared(body)], False
-        self.place = self._place(span) or TextPlace(file.source.name, len(file.bare))
-        body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
-        self.scopes, self.ours, self.place = scopes, ours, place
-        self.expanding.pop()
-        return substituted(body, mapped)
-
-    def _body_of(self, file: Scanned, macro: Macro, start: str, span: Span) -> Any:
-        text = file.body(macro)
-        if not text.strip():
-            self.cutter.note_macro(file, macro)
-            return None if start == "stmt" else ast.Num(1, span)
-        try:
-            if "##" in text:
-                raise Trouble("macro", f"{macro.name} joins tokens, which is not supported", span)
-            return self.cutter.macro(file, macro, start)
-        except Trouble as trouble:
-            self.account.refused(file, macro, f"it is no expression here: {trouble.diagnostic.message}", span)
-            return None
-
     # -- trees ------------------------------------------------------------------------------------
 
     def _function(self, f: ast.Function) -> ast.Function:
@@ -416,6 +319,10 @@ class _Closure:
             return self._statement_expr(x)
         if isinstance(x, ast.If):
             return self._if(x)
+        if isinstance(x, ast.MacroLoop):
+            return self._loop(x)
+        if isinstance(x, ast.ForEachEntry) and x.word not in ENTRY_LOOPS and self._macro(x.word, x.head):
+            return self._loop(as_macro(x))
         if isinstance(x, ast.Guard) and x.name not in GUARDS:
             return self._guard(x)
         if isinstance(x, ast.Block) and not self.ours:

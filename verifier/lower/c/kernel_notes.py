@@ -77,6 +77,11 @@ class Account:
             hint = f"{hint}; or {rest}" if hint else rest
         self.trouble("unresolved", f"there is no function {name!r}", span, hint)
 
+    def no_loop(self, name: str, span: Span) -> None:
+        """A macro in front of a statement that no file of the test defines."""
+        text = f"there is no loop {name!r}"
+        self.trouble("unresolved", text, span, "name the file that defines this macro in #kernel")
+
     def refused(self, file: Scanned, macro: Macro, why: str, span: Span) -> None:
         """A macro that cannot be expanded."""
         place = f"{file.source.name}:{Span(file.source, macro.at, macro.at).line}"

@@ -402,6 +402,11 @@ def guard(b: BodyCode, s: ast.Guard) -> None:
     b.frame.scopes.pop()
 
 
+def macro_loop(b: BodyCode, s: ast.MacroLoop) -> None:
+    """A macro in front of a statement, in code that is no kernel's. Raises ``Trouble``."""
+    raise Trouble("unknown-word", f"there is no loop {s.name!r}", s.span, "write the loop itself")
+
+
 STATEMENTS: Lines[BodyCode, None] = dict(
     (
         line(ast.Block, block),
@@ -417,6 +422,7 @@ STATEMENTS: Lines[BodyCode, None] = dict(
         line(ast.Continue, continue_),
         line(ast.Empty, empty),
         line(ast.Guard, guard),
+        line(ast.MacroLoop, macro_loop),
     )
 )
 STATEMENT_EXPRESSIONS: Lines[BodyCode, Val] = dict((line(ast.StatementExpr, statement_expr),))
