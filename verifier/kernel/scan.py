@@ -78,7 +78,7 @@ _DEFINE = pattern(r"\s+(\w+)(\(([^()]*)\))?")
 _GUARD = pattern(r"\s*#[ \t]*define[ \t]+(\w+)[ \t]*\n")
 _BRACKET = pattern(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
 _TRAILING = pattern(
-    r"(\b(__acquires|__releases|__must_hold|__cond_acquires|__attribute__|__no_sanitize\w*)\s*\(.*\)"
+    r"(\b(__(?:cond_)?(?:acquires|releases)\w*|__must_hold\w*|__attribute__|__no_sanitize\w*)\s*\(.*\)"
     r"|\b__\w+|\bnotrace)\s*$",
     re.DOTALL,
 )
@@ -359,9 +359,18 @@ def _own(active: str, start: int, end: int) -> int:
     return makers.end() if makers else start
 
 
+# What defines a system call, the name of which is its first argument (linux/syscalls.h, linux/compat.h).
+SYSCALL = pattern(r"\b(COMPAT_)?SYSCALL_DEFINE[0-6]\s*\(\s*(\w+)\s*(,?)")
+
+
 def _function(active: str, start: int, end: int, body: int) -> Iterator[Definition]:
     start = _own(active, start, body)
     head = active[start:body]
+    call = SYSCALL.search(head)
+    if call is not None:
+        name = f"{'compat_sys' if call[1] else 'sys'}_{call[2]}"
+        yield Definition("function", name, start + call.start(), end, body)
+        return
     where = _named(head)
     if where is not None:
         start += len(head) - len(head.lstrip())

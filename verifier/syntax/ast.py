@@ -123,6 +123,15 @@ class TypeArgument:
 
 
 @dataclass(frozen=True, slots=True)
+class Literal:
+    """``(struct foo){ .x = 1 }``: a struct without a name."""
+
+    type: CType
+    init: Braced
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class FieldExpr:
     """``base.name`` or ``base->name``, which mean the same here. ``arrow``: which of the two is written, if
     that is known."""
@@ -195,6 +204,7 @@ class SizeOf:
 CExpr = Union[
     Num, Ident, Text, Unary, Binary, Conditional, OrElse, CallExpr, PointerCall, ContainerOf, FieldExpr,
     IndexExpr, Cast, Assign, Comma, StatementExpr, SizeOf, TypeArgument,
+    Literal,
 ]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------

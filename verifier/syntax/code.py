@@ -164,21 +164,30 @@ class Code:
         """What a local starts with."""
         if tree.data != "local_braced":
             return self.expr(tree)
-        parts = (
-            self.local_field(p) if p.data == "field_value" else self.local_value(p) for p in tree.children
-        )
+        parts: list[ast.FieldInit | ast.CExpr | ast.Braced] = []
+        within = False  # does the last one name a field inside a field?
+        for p in tree.children:
+            if p.data != "field_value":
+                parts.append(self.local_value(p))
+                within = False
+                continue
+            made, before = self.local_field(p), parts[-1] if parts else None
+            inner = len(p.children) > 2
+            if inner and within and isinstance(before, ast.FieldInit) and before.name == made.name:
+                parts[-1] = joined(before, made)
+            else:
+                parts.append(made)
+            within = inner
         return ast.Braced(tuple(parts), self.span(tree))
 
     def local_field(self, tree: Node) -> ast.FieldInit:
-        """``.name = value`` in the braces of a local."""
+        """``.name = value`` in the braces of a local; ``.a.b = 1`` is ``.a = { .b = 1 }``."""
         *names, value = tree.children
         span = self.span(tree)
-        if len(names) > 1 or value.data == "local_braced":
-            path = ".".join(map(str, names))
-            hint = f"leave it out of the braces, and assign to .{path} after the declaration"
-            self.guards.trouble("not-yet", f"{path} is a field inside a field", span, hint)
-            return ast.FieldInit(str(names[0]), ast.Num(0, span), span)
-        return ast.FieldInit(str(names[0]), self.expr(value), span)
+        made = ast.FieldInit(str(names[-1]), self.local_value(value), span)
+        for name in reversed(names[:-1]):
+            made = ast.FieldInit(str(name), ast.Braced((made,), span), span)
+        return made
 
     def one(self, tree: Node) -> ast.Stmt:
         """A statement that is a body: guarded away, it is empty."""
@@ -304,9 +313,9 @@ class Code:
         if kind == "sizeof":
             return ast.SizeOf(self.typeof(tree, 0), span)
         if kind == "literal":
-            hint = "declare a local with these braces, and use the local"
-            self.guards.trouble("not-yet", "a compound literal is not supported", span, hint)
-            return ast.Num(0, span)
+            init = self.local_value(parts[2])
+            assert isinstance(init, ast.Braced)
+            return ast.Literal(self.ctype(parts[0], parts[1], code=True), init, span)
         if kind == "call":
             return self.call(parts[0], parts[1].children, span)
         if kind == "type_argument":
@@ -367,6 +376,12 @@ class Code:
             found = error.at(self.span(token))
             self.guards.trouble(found.code, found.message, self.span(token), found.hint)
             return 0
+
+
+def joined(one: ast.FieldInit, other: ast.FieldInit) -> ast.FieldInit:
+    """``.a.b = 1, .a.c = 2`` as ``.a = { .b = 1, .c = 2 }``."""
+    assert isinstance(one.value, ast.Braced) and isinstance(other.value, ast.Braced)
+    return replace(one, value=replace(one.value, items=(*one.value.items, *other.value.items)))
 
 
 def _named(argument: ast.CExpr) -> ast.CExpr:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from verifier.kernel.conditions import Config, undecided
 from verifier.kernel.joined import joined
-from verifier.kernel.scan import LOCK, LOCKS, Definition, Kind, Macro, Scanned, blanked, scanned
+from verifier.kernel.scan import LOCK, LOCKS, SYSCALL, Definition, Kind, Macro, Scanned, blanked, scanned
 from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.patterns import pattern
 from verifier.records import NamedTuple, replace
@@ -30,7 +30,7 @@ UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
 # Words of the compiler that say nothing about what code does.
 _ATTRIBUTES = pattern(
     r"\b((?:__maybe_unused|__always_unused|__init_or_module|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
-    r"|__ro_after_init|__initdata|__private|__randomize_layout|____?cacheline\w*|__aligned_largest"
+    r"|__ro_after_init|__initdata|__private|__randomize_layout|_{2,4}cacheline\w*|__aligned_largest"
     r"|__packed|__used|__refdata)\b"
     r"|__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|__(?:aligned|counted_by|section)\s*\([^()]*\)"
     r"|fallthrough\s*;)"
@@ -56,6 +56,8 @@ _TAG = pattern(r"\b(struct|union|enum)\b(?:\s+(\w+))?")
 # An array at the end of a struct, as long as the memory that is there; and how many elements it has here.
 _FLEXIBLE = pattern(r"(\w+)\s*\[\s*0?\s*\]\s*;")
 FLEXIBLE = 4
+_BITMAP = pattern(r"\bDECLARE_BITMAP\(\s*(\w+)\s*,\s*([^;]*?)\s*\)(?=\s*;)")
+_QUALIFIED = pattern(r"\b(?:const|volatile)\b")
 
 
 class Excerpt(NamedTuple):
@@ -139,9 +141,13 @@ class Cutter:
         made = builder.typedef(tree) if tree.data == "typedef" else builder.struct(tree)
         self.noted(builder)
         open_ended = set(_FLEXIBLE.findall(inside))
+        bitmaps = {m[1] for m in _BITMAP.finditer(file.active, found.body, close)}
         return replace(
             made,
-            fields=tuple(_sized(f) if f.name in open_ended else f for f in made.fields),
+            fields=tuple(
+                _sized(f) if f.name in open_ended else _of_bits(f) if f.name in bitmaps else f
+                for f in made.fields
+            ),
             begins=tuple(beginning(file.active, found.start, found.body, close)),
             beside=tuple(beginnings(file.active, found.start, found.body, close)),
         )
@@ -204,7 +210,8 @@ class Cutter:
                     kept = True
                 if kept:
                     rest = re.sub(r"\b__\w+", lambda m: " " * len(m.group()), text[close:])
-                    text = text[: brace - low + 1] + inner + rest
+                    head = _QUALIFIED.sub(lambda m: blanked(m.group()), text[: brace - low + 1])
+                    text = head + inner + rest
             elif pointer := _TO_FUNCTION.match(text):
                 kept = pointer.group(2) in fields
                 text = text if pointer.group(3) else _function_pointer(text, pointer)
@@ -214,6 +221,7 @@ class Cutter:
                 )
                 if kept:
                     self.decided(file, low + len(text) - len(text.lstrip()), high)
+            text = _BITMAP.sub(_declared, text)
             out.append(text if kept else blanked(text))
         return "".join(out)
 
@@ -253,7 +261,7 @@ class Cutter:
         self.decided(file, found.start, found.end)
         close = file.active.rindex("}", found.body, found.end)
         head = _STORAGE.sub(lambda m: blanked(m.group()), file.active[found.start : found.body])
-        text = head + file.active[found.body : close + 1]
+        text = head + _plain(file.active[found.body : close + 1])
         text += blanked(file.active[close + 1 : found.end - 1]) + ";"
         first = re.search(r"\{\s*(\w*)", text)
         self.note(file, "enum", first.group(1) if first and found.name[0] == "@" else found.name, text)
@@ -367,9 +375,23 @@ def _sized(field: ast.StructField) -> ast.StructField:
     return replace(field, type=kind, size=ast.Num(FLEXIBLE, field.span))
 
 
+def _declared(bitmap: re.Match[str]) -> str:
+    """A bitmap as an array of as many words as it has bits, which ``_of_bits`` mends; of the same length."""
+    name, bits = bitmap.groups()
+    return f"unsigned long {name.ljust(len(bitmap[0]) - 16 - len(bits))}[{bits}]"
+
+
+def _of_bits(field: ast.StructField) -> ast.StructField:
+    """A bitmap, the size of which is read as a number of bits: BITS_TO_LONGS() of it (linux/bitops.h)."""
+    assert field.size is not None
+    last = ast.Num(63, field.span)
+    bits = ast.Binary("+", field.size, last, field.span)
+    return replace(field, size=ast.Binary("/", bits, ast.Num(64, field.span), field.span))
+
+
 def _head(active: str, found: Definition, types: Collection[str]) -> str:
     """The head of a function: its type, its name and its parameters."""
-    head = active[found.start : found.body]
+    head = _as_function(active[found.start : found.body], found.name)
     name = list(re.finditer(rf"\b{re.escape(found.name)}\b(?=\s*\()", head))[-1]
     depth, close = 0, len(head)
     for at in range(name.end(), len(head)):
@@ -379,6 +401,22 @@ def _head(active: str, found: Definition, types: Collection[str]) -> str:
             break
     before = _types_of(head[: name.start()], types)
     return before + _plain(head[name.start() : close]) + blanked(head[close:])
+
+
+def _as_function(head: str, name: str) -> str:
+    """A head in which what defines a system call is a function with its parameters, of the same length:
+    ``SYSCALL_DEFINE1(name, int, x)`` as ``long sys_name(int x)``."""
+    call = SYSCALL.match(head)
+    if call is None:
+        return head
+    bare = f"{'long ':<{len(call[0]) - len(name) - 1}}{name}("
+    types = True  # is the next comma between a type and its name?
+    rest = list(head[call.end() :])
+    for at, char in enumerate(rest):
+        if char == ",":
+            rest[at] = " " if types else char
+            types = not types
+    return bare + "".join(rest)
 
 
 def _types_of(text: str, types: Collection[str]) -> str:

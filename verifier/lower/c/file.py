@@ -57,6 +57,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     if untyped:  # what else is wrong follows from it
         raise InputError([*troubles, *untyped])
     memory = TestMemory(unit, troubles)
+    memory.header = text.header
     if not unit.threads and not unit.nmis:
         troubles.append(Diagnostic("no-threads", "there is no program", test.span, "write P0 { }"))
     shared = Shared(

@@ -13,6 +13,7 @@ from verifier.errors import InputError
 from verifier.kernel.dropped import Evaluates, dropped
 from verifier.kernel.scan import Definition, Scanned
 from verifier.kernel.tree import version_code
+from verifier.lower.c import types as t
 from verifier.lower.c.kernel_guards import guard_of
 from verifier.lower.c.kernel_macros import Expanding
 from verifier.lower.c.kernel_notes import Account, Resolved
@@ -26,6 +27,7 @@ from verifier.lower.c.kernel_trees import (
     own_fields,
     truth,
     truth_of,
+    without_casts,
 )
 from verifier.lower.c.kernel_types import typed
 from verifier.lower.c.macros import BITS, as_macro, bits
@@ -39,6 +41,7 @@ from verifier.syntax.kernel import Cutter
 from verifier.syntax.nodes import nodes
 from verifier.syntax.numbers import COMPARED
 from verifier.syntax.rebuilt import rebuilt, substituted
+from verifier.syntax.statics import hoisted
 from verifier.syntax.trouble import Trouble
 from verifier.words.entries import ENTRY_LOOPS
 from verifier.words.guards import EMPTY_MASK, GUARDED, GUARDS
@@ -94,13 +97,15 @@ class _Closure(Expanding):
         self.scopes = [set()]
         initial = tuple(self._any(x) for x in self._standing())
         unit = replace(self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial)
+        unit = hoisted(unit)  # what macros declare static
         unit = typed(unit, self.meanings, self.account, self.named, self._mapped_struct)
         unit = replace(unit, enums=self.enums)
         warnings = uncalled(unit, self.asked, self.used, self.account)
         self.questions.unused(self.asked, self.enums)
         if self.account.troubles:
             raise InputError(list(self.account.troubles.values()))
-        return Resolved(unit, self.account.notes, warnings, self.cutter.tree.version)
+        version, headers = self.cutter.tree.version, self.account.headers
+        return Resolved(unit, self.account.notes, warnings, version, headers.of_struct)
 
     def _standing(self) -> Iterator[ast.Initial]:
         """The initial state, without optional fields that this tree does not have."""
@@ -135,6 +140,8 @@ class _Closure(Expanding):
         given = self.cutter.config.constant(name)
         if given is not None:  # a constant that the test overrides
             return ast.Num(given, e.span)
+        if name in CPU_COUNTS and name not in self.named:
+            return e
         if name == EMPTY_MASK or name in self.unit.enums or name in NAMED_VALUES or name in CONSTANT_MASKS:
             return e
         found = self._macro(name, e.span)
@@ -171,7 +178,7 @@ class _Closure(Expanding):
             return self.values[key]
 
         def meaning(x: ast.CExpr) -> ast.CExpr:
-            found: ast.CExpr = self._any(x)
+            found: ast.CExpr = without_casts(self._any(x), self._number)
             names = {i.name for i in nodes(found) if isinstance(i, ast.Ident)}
             known = {n: ast.Num(v, x.span) for n, v in self.enums.items() if n in names}
             made: ast.CExpr = substituted(found, known)
@@ -185,6 +192,15 @@ class _Closure(Expanding):
             self.reading.pop()
             self.place = outer
         return self.values[key]
+
+    def _number(self, kind: ast.CType) -> t.Type | None:
+        """The type of numbers that a cast names, perhaps by a typedef of the files; None of others."""
+        for _ in self.cutter.types:
+            found = self.meanings.struct(("alias", kind.base), "", frozenset())
+            if t.of(kind).kind == "int" or found is None:
+                break
+            kind = self.cutter.alias(*found) or kind
+        return t.of(kind) if t.of(kind).kind == "int" else None
 
     def _means(self, name: str) -> bool:
         """Does a name mean something here without a declaration? ``current`` stands for an object."""

@@ -31,6 +31,7 @@ class Expanding(ABC):
         self.cutter, self.account, self.meanings = cutter, account, Meanings(cutter)
         self.scopes: list[set[str]] = []  # parameters and locals
         self.expanding: list[str] = []
+        self.passed: dict[str, ast.CExpr] = {}  # what the macro that is being expanded is given
         self.ours = False  # is this the test's own code?
         self.place: TextPlace | None = None  # of what calls the macros that are being expanded
 
@@ -80,17 +81,24 @@ class Expanding(ABC):
         taken = self._given(macro, arguments or (), span)
         if taken is None:
             return nothing
+        names = self._through(taken)
         statement = alone and STATEMENT.match(file.body(macro)) is not None
-        body = self._body_of(file, macro, "stmt" if statement else "expr", span, types_in(taken))
+        body = self._body_of(file, macro, "stmt" if statement else "expr", span, types_in(names))
         if body is None:
             return ast.Empty(span) if alone else nothing
         try:
             check_brackets(file.body(macro), macro.start, body, taken, alone)
-            body = named(body, taken)
+            body = named(body, names)
         except Trouble as trouble:
             self.account.refused(file, macro, trouble.diagnostic.message, span)
             return nothing
         return self._put((file, macro, span), body, taken, alone)
+
+    def _through(self, given: Mapping[str, ast.CExpr]) -> dict[str, ast.CExpr]:
+        """What names and types stand in a macro, where the macro around it passes on what it is given."""
+        return {
+            name: self.passed.get(a.name, a) if isinstance(a, ast.Ident) else a for name, a in given.items()
+        }
 
     def _arguments(self, given: tuple[ast.CExpr, ...]) -> tuple[ast.CExpr, ...]:
         """Arguments, of which those are types that are names of types of the files, and of nothing else."""
@@ -134,9 +142,10 @@ class Expanding(ABC):
         if given is None:
             return ast.Empty(x.span)
         try:
-            body = self.cutter.loop(file, macro, types_in(given))
+            names = self._through(given)
+            body = self.cutter.loop(file, macro, types_in(names))
             check_brackets(file.body(macro), macro.start, body, given, True)
-            body = named(body, given)
+            body = named(body, names)
         except Trouble as trouble:
             self.account.refused(file, macro, trouble.diagnostic.message, x.span)
             return ast.Empty(x.span)
@@ -155,16 +164,18 @@ class Expanding(ABC):
         """A macro's body, which is the kernel's text wherever it is put, and its arguments, which are
         those of whoever calls it. ``called``: its file, the macro, and the call."""
         file, macro, span = called
-        values = {x.name for x in nodes(body) if isinstance(x, ast.Ident)}
-        scopes, ours, place = self.scopes, self.ours, self.place
-        self.scopes = [*scopes, declared(body)]
-        mapped = {name: self._any(a) for name, a in given.items() if name in values}
+        scopes, ours, place, passed = self.scopes, self.ours, self.place, self.passed
+        names = declared(body)
         self.expanding.append(macro.name)
-        self.scopes, self.ours = [*scopes, set(given) | declared(body)], False
+        self.scopes, self.ours = [*scopes, set(given) | names], False
         self.place = self._place(span) or TextPlace(file.source.name, len(file.bare))
+        self.passed = self._through(given)
         body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
-        self.scopes, self.ours, self.place = scopes, ours, place
         self.expanding.pop()
+        self.scopes, self.ours, self.place, self.passed = [*scopes, names], ours, place, passed
+        values = {x.name for x in nodes(body) if isinstance(x, ast.Ident)}
+        mapped = {name: self._any(a) for name, a in given.items() if name in values}
+        self.scopes = scopes
         return substituted(body, mapped)
 
     def _body_of(

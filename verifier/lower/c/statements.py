@@ -86,8 +86,8 @@ def may_do_nothing(b: BodyCode, e: ast.CExpr) -> bool:
 def declare(b: BodyCode, s: ast.Declare) -> None:
     """A local, or an object on the stack. Static ones of functions are objects of the initial state."""
     if s.static:
-        hint = "declare it in the initial state, and write what the macro does as a function of the test"
-        raise Trouble("static", f"{s.name} is a static object of a macro", s.span, hint)
+        hint = "declare it before the loop"
+        raise Trouble("static", f"{s.name} is a static object of a loop", s.span, hint)
     kind, s = declared(b, s)
     if s.name in b.given and len(b.frames) == 1 and s.init is None:
         given = b.local(s.name, False)

@@ -1,0 +1,123 @@
+"""Macros of a tree that pass on names of members and types, that declare static objects; fields of structs
+that the text of a tree writes in its own ways; and the header that defines what a test does not name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verifier.errors import InputError
+from verifier.kernel.tree import KernelTree
+from verifier.source import Source
+from verifier.suite.decide import run
+from verifier.suite.load import load_all
+from verifier.suite.options import Options
+
+TREE = """
+/* Kernel-like C, and no kernel's. */
+#include <linux/other.h>
+struct node { struct node *next, *prev; };
+typedef unsigned int flags_t;
+typedef flags_t more_t;
+enum { ONE = (__force flags_t)0x1, TWO, LAST = (more_t)-1, LOW = (u8)-1 };
+#define WIDTH 65
+struct e {
+	int v;
+	const struct { int k; };
+	struct node n;
+	DECLARE_BITMAP(map, WIDTH);
+	int __cacheline_aligned_in_smp far;
+};
+#define my_next(pos, member) container_of((pos)->member.next, typeof(*(pos)), member)
+#define each_entry(pos, start, member) for (pos = (start); pos->v != 9; pos = my_next(pos, member))
+#define once(x) ({ static int done; int r = done; done = 1; r + (x); })
+#define inner(t) sizeof(t)
+#define sized(type) (sizeof(type) + inner(type))
+#define nr_cpu_ids (frob)
+static int count(struct e *p) { return READ_ONCE(p->v); }
+"""
+OTHER = """
+#define limit 7
+#define each_other(p, h) for (p = h; p; p = p->link)
+typedef int (*visit)(int x);
+enum {
+	first_other,
+	second_other = 3,
+};
+struct far { int tail; };
+static inline int taken(int x)
+{
+	return x;
+}
+"""
+
+
+def of(body: str, code: str, tmp_path: Path, taken: str = "f") -> str:
+    """What both judges say, or the errors with their hints."""
+    (tmp_path / "include" / "linux").mkdir(parents=True)
+    (tmp_path / "include" / "linux" / "other.h").write_text(OTHER)
+    (tmp_path / "a.c").write_text(f"{TREE}\n{body}\n")
+    text = f'MM t\n#kernel "a.c" {{ {taken} }}\n'
+    text += (
+        "{ struct e c; struct e a; struct far o; a.v = 1; c.v = 9; a.n.next = &c.n; a.k = 3; }\nunroll 3;\n"
+    )
+    text += f"P0 {{ r0 = {code}; }}\nlocations [0:r0;]\n"
+    try:
+        (test,) = load_all(Source("t.litmus", text), tree=KernelTree(str(tmp_path)))
+        found = run(test, Options(states=True, witnesses=False, judge="both"))
+    except InputError as error:
+        return "\n".join(f"{d.message}; {d.hint}" for d in error.diagnostics)
+    assert not found.reason
+    (state,) = found.states or ()
+    return str(state)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("struct e *p; int s = 0; each_entry(p, h, n) { s += p->v; } return s;", "(1,)"),
+        ("struct e *p; int s = 0; list_for_each_entry(p, &h->n, n) { s++; break; } return s;", "(1,)"),
+        ("return my_next(h, n)->v;", "(9,)"),
+        ("return sized(u16);", "(4,)"),
+        ("return once(0) * 100 + once(0) * 10 + 5;", "(5,)"),
+        ("int r = 0; for (int i = 0; i < 3; i++) r = r * 10 + once(0); return r;", "(11,)"),
+        ("h->map[1] = 3; return h->map[1];", "(3,)"),
+        ("return h->k;", "(3,)"),
+        ("h->far = 4; return h->far;", "(4,)"),
+        ("return ONE * 10 + TWO;", "(12,)"),
+        ("return LAST == 0xffffffff;", "(1,)"),
+        ("return LOW;", "(255,)"),
+        ("return nr_cpu_ids;", "(1,)"),
+        ("struct e x, y; x = y = (struct e){ .v = 2 }; return x.v + y.v;", "(4,)"),
+    ],
+)
+def test_text_means_what_c_says(code: str, expected: str, tmp_path: Path) -> None:
+    assert of(f"int f(struct e *h)\n{{\n\t{code}\n}}", "f(&a)", tmp_path) == expected
+
+
+def test_calls_of_one_function_share_what_a_macro_in_it_declares_static(tmp_path: Path) -> None:
+    body = "int g(void)\n{\n\treturn once(0) + once(0);\n}\nint f(struct e *h)\n{\n\tint a = g();\n\n"
+    assert of(f"{body}\treturn a * 10 + g();\n}}", "f(&a)", tmp_path, "f, g") == "(2,)"
+
+
+NAME_IT = 'name the file that defines it: #kernel "include/linux/other.h"'
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("return limit;", f"there is no 'limit'; {NAME_IT}"),
+        ("return second_other;", f"there is no 'second_other'; {NAME_IT}"),
+        (
+            "return taken(1);",
+            "'taken'; take it: #kernel \"include/linux/other.h\" { taken }; or leave it out",
+        ),
+        ("struct e *p; each_other(p, h) { } return 0;", f"there is no loop 'each_other'; {NAME_IT}"),
+        ("return o.tail;", f"struct far has no field 'tail'; {NAME_IT}"),
+        ("return count(h);", '#kernel "a.c" { count }'),
+        ("return nowhere;", "declare it in the initial state, or name the file that defines it in #kernel"),
+    ],
+)
+def test_the_header_that_defines_it_is_named(code: str, said: str, tmp_path: Path) -> None:
+    assert said in of(f"int f(struct e *h)\n{{\n\t{code}\n}}", "f(&a)", tmp_path)
