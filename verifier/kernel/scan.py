@@ -307,7 +307,7 @@ def _definitions(active: str) -> Iterator[Definition]:
         mark = found.group()
         if mark == "{":
             if braces == 0 and brackets == 0:
-                function = _is_head(active[start : found.start()])
+                function = _is_head(active[_own(active, start, found.start()) : found.start()])
                 body = found.start()
             braces += 1
         elif mark == "}":
@@ -319,7 +319,7 @@ def _definitions(active: str) -> Iterator[Definition]:
             brackets += 1
         elif mark == ")":
             brackets = max(0, brackets - 1)
-        elif mark == ";" and braces == 0:
+        elif mark == ";" and braces == 0 and not (brackets and _MAKER.match(active, start)):
             yield from _declaration(active, start, found.end(), body)
             start, body, brackets = found.end(), -1, 0
 
@@ -348,15 +348,30 @@ def _named(head: str) -> tuple[int, int] | None:
     return None
 
 
-# Macros on lines of their own before a definition, which make others, as HPAGEFLAG(Freed, freed) and
-# DEFINE_LOCK_GUARD_0(mb, smp_mb(), smp_mb()).
-_MAKERS = pattern(r"\s*(?:[A-Z_][A-Z0-9_]*\((?:[^(){};]|\([^(){};]*\))*\)[ \t]*\n\s*)+(?=\w)")
+# A macro on a line of its own before a definition, which makes others, as HPAGEFLAG(Freed, freed) and
+# DEFINE_LOCK_GUARD_1(rq_lock, struct rq, …, struct rq *rq; struct rq_flags rf).
+_MAKER = pattern(r"\s*[A-Z_][A-Z0-9_]*(?=\()")
+_NEXT = pattern(r"[ \t]*\n\s*(?=\w)")
 
 
 def _own(active: str, start: int, end: int) -> int:
     """Where a definition begins, after macros that make others."""
-    makers = _MAKERS.match(active, start, end)
-    return makers.end() if makers else start
+    while (maker := _MAKER.match(active, start, end)) is not None:
+        after = _NEXT.match(active, _closed(active, maker.end(), end), end)
+        if after is None:
+            break
+        start = after.end()
+    return start
+
+
+def _closed(active: str, opening: int, end: int) -> int:
+    """Where what follows a bracket and the one that closes it begins."""
+    depth = 0
+    for at in range(opening, end):
+        depth += (active[at] == "(") - (active[at] == ")")
+        if depth == 0:
+            return at + 1
+    return end
 
 
 # What defines a system call, the name of which is its first argument (linux/syscalls.h, linux/compat.h).

@@ -301,17 +301,20 @@ class ForEachCpu:
 @dataclass(frozen=True, slots=True)
 class GuardText:
     """A guard that a kernel tree defines: what it begins and ends with, in which ``_T`` is what it is given;
-    ``arguments``: how many it takes."""
+    ``arguments``: how many it takes; ``keeps``: the locals that it has from its beginning to its end."""
 
     begin: Stmt
     end: Stmt
     arguments: int
+    keeps: tuple[Declare, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
     """``guard(name)(arguments);``, or ``scoped_guard(name, arguments) body``; ``named``: the name's span;
-    ``own``: what a tree's definition of this guard says."""
+    ``own``: what a tree's definition of this guard says. ``variable``: of ``CLASS(name, variable)(x);``, such
+    a guard. ``fails``: what ``scoped_cond_guard(name, fails, arguments) body`` does where it does not get the
+    lock."""
 
     name: str
     arguments: tuple[CExpr, ...]
@@ -319,6 +322,8 @@ class Guard:
     span: Span
     named: Span
     own: GuardText | None = None
+    variable: str = ""
+    fails: Stmt | None = None
 
 
 @dataclass(frozen=True, slots=True)

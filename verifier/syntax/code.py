@@ -242,6 +242,14 @@ class Code:
         if kind == "guard_":
             arguments = tuple(map(self.expr, parts[2].children))
             return ast.Guard(str(parts[1]), arguments, None, span, self.span(parts[1]))
+        if kind == "class_":
+            arguments = tuple(map(self.expr, parts[3].children))
+            named = self.span(parts[1])
+            return ast.Guard(str(parts[1]), arguments, None, span, named, variable=str(parts[2]))
+        if kind == "scoped_cond_guard":
+            arguments = tuple(map(self.expr, parts[3:-1]))
+            named, fails, head = self.span(parts[1]), self.one(parts[2]), self.head(parts)
+            return ast.Guard(str(parts[1]), arguments, self.one(parts[-1]), head, named, fails=fails)
         if kind == "scoped_guard":
             arguments = tuple(map(self.expr, parts[2:-1]))
             head = self.head(parts)

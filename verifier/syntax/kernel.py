@@ -299,11 +299,13 @@ class Cutter:
         self.noted(builder)
         return made
 
-    def statement(self, file: Scanned, start: int, end: int) -> ast.Stmt:
-        """What stands at ``start`` .. ``end`` as a statement, to which the ``;`` is added."""
+    def statement(self, file: Scanned, start: int, end: int, *, block: bool = False) -> ast.Stmt:
+        """What stands at ``start`` .. ``end`` as a statement, to which the ``;`` is added. ``block``: as
+        several ones in braces."""
         text = _plain(file.active[start:end]).replace("\\\n", " \n")
         builder = self.builder(file.source)
-        made = builder.one(self.parsed(file, f"{text};", start, "stmt"))
+        text, at = (f"{{{text};}}", start - 1) if block else (f"{text};", start)
+        made = builder.one(self.parsed(file, text, at, "stmt"))
         self.noted(builder)
         return made
 

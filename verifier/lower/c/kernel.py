@@ -14,7 +14,7 @@ from verifier.kernel.dropped import Evaluates, dropped
 from verifier.kernel.scan import Definition, Scanned
 from verifier.kernel.tree import version_code
 from verifier.lower.c import types as t
-from verifier.lower.c.kernel_guards import guard_of
+from verifier.lower.c.kernel_guards import SCOPE, attempt_of, guard_of, kept_names, renamed
 from verifier.lower.c.kernel_macros import Expanding
 from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_questions import QUESTIONS, Questions, uncalled
@@ -341,8 +341,9 @@ class _Closure(Expanding):
             return self._loop(as_macro(x))
         if isinstance(x, ast.Guard) and x.name not in GUARDS:
             return self._guard(x)
-        if isinstance(x, ast.Block) and not self.ours:
-            return ast.Block(tuple(self._reached(x.body)), x.span)
+        if isinstance(x, ast.Block):
+            x = self._with_variables(x)
+            return ast.Block(tuple(map(self._any, x.body) if self.ours else self._reached(x.body)), x.span)
         if isinstance(x, ast.Conditional):
             test = self._any(x.condition)
             known = truth_of(test)
@@ -372,19 +373,74 @@ class _Closure(Expanding):
 
     def _guard(self, x: ast.Guard) -> ast.Stmt:
         """A guard that the tree may define. What it calls is the kernel's text."""
-        x = self._mapped(x)
         try:
-            found = guard_of(self.cutter, x.name)
+            if x.fails is not None:
+                return self._attempt(x)
+            found = guard_of(self.cutter, x)
         except Trouble as trouble:
             self.account.said(trouble)
             return ast.Empty(x.span)
         if found is None:
-            return x
+            plain: ast.Stmt = self._mapped(x)
+            return plain
+        scopes, names = self.scopes, kept_names(found)
+        self.scopes = [*scopes, set(names.values())]
+        body = renamed(x.body, SCOPE, found.keeps, names)
+        made: ast.Guard = self._mapped(replace(x, body=body))
+        begin, end = self._of_tree(found.begin), self._of_tree(found.end)
+        self.scopes = scopes
+        return replace(made, own=replace(found, begin=begin, end=end))
+
+    def _with_variables(self, x: ast.Block) -> ast.Block:
+        """A block in which what ``CLASS(name, variable)(…);`` keeps has the names that it has as locals."""
+        body = list(x.body)
+        for at, s in enumerate(body):
+            found = None
+            if isinstance(s, ast.Guard) and s.variable:
+                try:
+                    found = guard_of(self.cutter, s)
+                except Trouble as trouble:
+                    self.account.said(trouble)
+            if found is not None:
+                names = kept_names(found)
+                assert isinstance(s, ast.Guard)
+                self.scopes[-1].update(names.values())
+                body[at + 1 :] = renamed(tuple(body[at + 1 :]), s.variable, found.keeps, names)
+        return x if all(a is b for a, b in zip(body, x.body, strict=True)) else replace(x, body=tuple(body))
+
+    def _of_tree(self, x: Any) -> Any:
+        """A part of what defines a guard."""
         scopes, ours = self.scopes, self.ours
         self.scopes, self.ours = [*scopes, {GUARDED}], False
-        begin, end = self._any(found.begin), self._any(found.end)
+        made = self._any(x)
         self.scopes, self.ours = scopes, ours
-        return replace(x, own=replace(found, begin=begin, end=end))
+        return made
+
+    def _attempt(self, x: ast.Guard) -> ast.Stmt:
+        """``scoped_cond_guard()``: an ``if`` around a guard that has its lock already. Raises ``Trouble``."""
+        found = attempt_of(self.cutter, x)
+        made: ast.Guard = self._mapped(x)
+        if found is None and guard_of(self.cutter, x) is not None:
+            raise Trouble(
+                "guard", f"the guard {x.name} never fails", x.named, f"write scoped_guard({x.name}, …)"
+            )
+        if found is None:
+            return made
+        of, takes = found
+        guard = GUARDS.get(of) or guard_of(self.cutter, replace(x, name=of, fails=None))
+        if guard is None or guard.keeps:
+            text = f"the guard {of}, which may fail here, keeps more than its lock"
+            hint = "leave out the function that has it, or write a function of that name in the test"
+            raise Trouble("kernel", text, x.named, hint)
+        if len(made.arguments) != 1 or acts(made.arguments):
+            raise Trouble("kernel", "this takes the address of one lock, and does nothing else", x.span)
+        given = {GUARDED: made.arguments[0]}
+        end = guard.end
+        if isinstance(end, str):  # a word of the vocabulary
+            end = ast.ExprStmt(ast.CallExpr(end, (ast.Ident(GUARDED, x.span),), x.span), x.span)
+        own = ast.GuardText(ast.Empty(x.span), self._of_tree(end), 1)
+        inside = replace(made, own=own, fails=None)
+        return ast.If(substituted(self._of_tree(takes), given), inside, made.fails, x.span)
 
     def _statement_expr(self, x: ast.StatementExpr) -> ast.StatementExpr:
         """``({ … })``, whose last statement is its value."""
