@@ -13,6 +13,7 @@ from verifier.records import NamedTuple
 _INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 # Where x86 looks for what is in angle brackets: LINUXINCLUDE in the Makefile.
 _FOLDERS = ("arch/x86/include", "include", "arch/x86/include/uapi", "include/uapi")
+_OF_32_BITS = pattern(r"_32(?:_\w+)?\.h$")  # pgtable_32_types.h
 MAX_HEADERS = 800
 
 
@@ -67,7 +68,9 @@ class Headers:
                 yield path, text
             for mark, named in _INCLUDE.findall(text):
                 found = self._included(path, mark, named)
-                if found is not None and found not in seen and len(seen) < MAX_HEADERS:
+                if found is None or found in seen or _OF_32_BITS.search(found):
+                    continue
+                if len(seen) < MAX_HEADERS:
                     seen.add(found)
                     pending.append(found)
 

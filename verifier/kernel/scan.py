@@ -31,6 +31,12 @@ class Macro(NamedTuple):
     end: int
     at: int
 
+    @property
+    def rest(self) -> str:
+        """The name of all the arguments that it takes besides; "" if it takes none."""
+        last = self.parameters[-1] if self.parameters else ""
+        return "" if not last.endswith("...") else last.removesuffix("...").strip() or "__VA_ARGS__"
+
 
 class MacroChange(NamedTuple):
     """From ``at`` on a name stands for ``macro``; for none after an ``#undef``."""
@@ -75,6 +81,7 @@ class _If:
 _COMMENT = pattern(r'/\*.*?\*/|//(?:[^\\\n]|\\.)*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
 _DIRECTIVE = pattern(r"^[ \t]*#[ \t]*(\w*)([^\n]*)", re.MULTILINE)
 _DEFINE = pattern(r"\s+(\w+)(\(([^()]*)\))?")
+_BEFORE_REST = pattern(r"(,\s*)##(?=\s*\w+\s*\))")  # f(x, ##args): without arguments there is no comma
 _GUARD = pattern(r"\s*#[ \t]*define[ \t]+(\w+)[ \t]*\n")
 _BRACKET = pattern(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
 _TRAILING = pattern(
@@ -138,7 +145,8 @@ class Scanned:
 
     def body(self, macro: Macro) -> str:
         """The body of a macro, each character at its offset after ``macro.start``."""
-        return self.bare[macro.start : macro.end].replace("\\\n", " \n")
+        text = self.bare[macro.start : macro.end].replace("\\\n", " \n")
+        return _BEFORE_REST.sub(lambda m: f"{m[1]}  ", text) if macro.rest else text
 
     def said(self, name: str) -> tuple[bool, str | None]:
         """Is a name a macro at the end of the file; and the body, of one without arguments."""

@@ -265,14 +265,15 @@ else
   syn keyword litmusConstant EEXIST EFAULT EFBIG EHWPOISON EINPROGRESS EINTR EINVAL EIO EISDIR EMFILE EMLINK ENAMETOOLONG ENFILE
   syn keyword litmusConstant ENODATA ENODEV ENOENT ENOEXEC ENOMEM ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTTY ENXIO EOPNOTSUPP EOVERFLOW
   syn keyword litmusConstant EPERM EPIPE ERANGE ERESTARTSYS EROFS ESPIPE ESRCH ESTALE ETIME ETIMEDOUT ETXTBSY EWOULDBLOCK EXDEV
-  syn keyword litmusConstant INT_MAX INT_MIN LOCAL64_INIT LOCAL_INIT LONG_MAX LONG_MIN MAX_ERRNO MSR_EFER MSR_FS_BASE MSR_GS_BASE
-  syn keyword litmusConstant MSR_HWP_REQUEST MSR_IA32_PKRS MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL MSR_IA32_TSC_DEADLINE
-  syn keyword litmusConstant MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT S16_MAX
-  syn keyword litmusConstant S16_MIN S32_MAX S32_MIN S64_MAX S64_MIN S8_MAX S8_MIN SIZE_MAX TLB_FLUSH_ALL U16_MAX U32_MAX U64_MAX
-  syn keyword litmusConstant U8_MAX UINT_MAX ULONG_MAX X86_CR3_LAM_U48 X86_CR3_LAM_U57 X86_CR3_PCID_BITS X86_CR3_PCID_MASK
-  syn keyword litmusConstant X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean cpu_all_mask cpu_none_mask cpu_online_mask
-  syn keyword litmusConstant cpu_possible_mask cpu_present_mask current false fault global init_mm invalid migration none
-  syn keyword litmusConstant nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir true
+  syn keyword litmusConstant INIT_LOCAL_LOCK INT_MAX INT_MIN LOCAL64_INIT LOCAL_INIT LONG_MAX LONG_MIN MAX_ERRNO MSR_EFER
+  syn keyword litmusConstant MSR_FS_BASE MSR_GS_BASE MSR_HWP_REQUEST MSR_IA32_PKRS MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL
+  syn keyword litmusConstant MSR_IA32_TSC_DEADLINE MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL PAGE_MASK PAGE_SHIFT PAGE_SIZE
+  syn keyword litmusConstant REFCOUNT_INIT S16_MAX S16_MIN S32_MAX S32_MIN S64_MAX S64_MIN S8_MAX S8_MIN SIZE_MAX TLB_FLUSH_ALL
+  syn keyword litmusConstant U16_MAX U32_MAX U64_MAX U8_MAX UINT_MAX ULONG_MAX X86_CR3_LAM_U48 X86_CR3_LAM_U57 X86_CR3_PCID_BITS
+  syn keyword litmusConstant X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __MUTEX_INITIALIZER __RAW_SPIN_LOCK_UNLOCKED
+  syn keyword litmusConstant __RWSEM_INITIALIZER __RW_LOCK_UNLOCKED __SPIN_LOCK_UNLOCKED clean cpu_all_mask cpu_none_mask
+  syn keyword litmusConstant cpu_online_mask cpu_possible_mask cpu_present_mask current false fault global init_mm invalid
+  syn keyword litmusConstant migration none nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir true
   syn keyword litmusStatement break case continue default do else for goto if return sizeof switch while
   syn keyword litmusType TYPEOF_UNQUAL _Bool __always_inline __auto_type __init __iomem __percpu __rcu __typeof __typeof__
   syn keyword litmusType __typeof_unqual__ __unqual_scalar_typeof __user bool char const enum extern inline int long noinline

@@ -35,6 +35,12 @@ struct e {
 #define inner(t) sizeof(t)
 #define sized(type) (sizeof(type) + inner(type))
 #define nr_cpu_ids (frob)
+#define add3(a, b, c) ((a) * 100 + (b) * 10 + (c))
+#define any(...) add3(__VA_ARGS__)
+#define first(a, args...) add3(a, args)
+#define said(fmt, args...) told(fmt, ##args)
+#define braced(...) ((int []){ __VA_ARGS__ })
+static int told(int x) { return x; }
 static int count(struct e *p) { return READ_ONCE(p->v); }
 """
 OTHER = """
@@ -53,7 +59,7 @@ static inline int taken(int x)
 """
 
 
-def of(body: str, code: str, tmp_path: Path, taken: str = "f") -> str:
+def of(body: str, code: str, tmp_path: Path, taken: str = "f, told") -> str:
     """What both judges say, or the errors with their hints."""
     (tmp_path / "include" / "linux").mkdir(parents=True)
     (tmp_path / "include" / "linux" / "other.h").write_text(OTHER)
@@ -86,6 +92,9 @@ def of(body: str, code: str, tmp_path: Path, taken: str = "f") -> str:
         ("return h->k;", "(3,)"),
         ("h->far = 4; return h->far;", "(4,)"),
         ("return ONE * 10 + TWO;", "(12,)"),
+        ("return any(1, h->k, 2);", "(132,)"),
+        ("int a = 4; return first(a, 5, a + 2);", "(456,)"),
+        ("return said(6);", "(6,)"),
         ("return LAST == 0xffffffff;", "(1,)"),
         ("return LOW;", "(255,)"),
         ("return nr_cpu_ids;", "(1,)"),
@@ -116,8 +125,11 @@ NAME_IT = 'name the file that defines it: #kernel "include/linux/other.h"'
         ("struct e *p; each_other(p, h) { } return 0;", f"there is no loop 'each_other'; {NAME_IT}"),
         ("return o.tail;", f"struct far has no field 'tail'; {NAME_IT}"),
         ("return count(h);", '#kernel "a.c" { count }'),
+        ("return any(1, 2);", "add3 takes 3 arguments, not 2"),
+        ("return first();", "first takes 1 arguments, not 0"),
+        ("return braced(1, 2)[1];", "braced (a.c:"),
         ("return nowhere;", "declare it in the initial state, or name the file that defines it in #kernel"),
     ],
 )
-def test_the_header_that_defines_it_is_named(code: str, said: str, tmp_path: Path) -> None:
+def test_what_is_missing_is_said_and_where_it_is(code: str, said: str, tmp_path: Path) -> None:
     assert said in of(f"int f(struct e *h)\n{{\n\t{code}\n}}", "f(&a)", tmp_path)

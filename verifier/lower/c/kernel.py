@@ -58,6 +58,8 @@ from verifier.words.table import (
 _UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
+# Words without checks for debuggers: linux/percpu-defs.h.
+_SAME = {"raw_cpu_ptr": "this_cpu_ptr", "__this_cpu_ptr": "this_cpu_ptr"}
 _ACTION = pattern(r"\w\s*\(|(?<![=!<>])=(?!=)|\+\+|--")  # a macro may do something: call, assign
 EXPRESSIONS = get_args(ast.CExpr)
 
@@ -238,8 +240,8 @@ class _Closure(Expanding):
             self.account.note("dropped", name, nothing.reason, e.span)
             return self._evaluated(e.name, e.arguments, nothing.evaluates, e.span, alone)
         plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
-        if name not in WORDS and plain in WORDS:
-            e = replace(e, name=plain)
+        if name not in WORDS and (plain in WORDS or name in _SAME):
+            e = replace(e, name=_SAME.get(name, plain))
         if name in INITIALIZERS and len(e.arguments) == 1:
             return self._any(e.arguments[0]) if INITIALIZERS[name] else ast.Num(0, e.span)
         if name == "BUG" and not e.arguments:

@@ -10,7 +10,7 @@ from verifier.kernel.scan import Macro, Scanned
 from verifier.lower.c.kernel_meanings import Meanings, TextPlace
 from verifier.lower.c.kernel_notes import Account
 from verifier.lower.c.kernel_trees import declared
-from verifier.lower.c.macros import check_brackets, filled, named, types_in
+from verifier.lower.c.macros import check_brackets, filled, named, spread, types_in
 from verifier.patterns import pattern
 from verifier.source import Span
 from verifier.syntax import ast
@@ -22,6 +22,11 @@ from verifier.syntax.trouble import Trouble
 MAX_EXPANDED = 200
 # How macros begin that are statements.
 STATEMENT = pattern(r"\s*(?:\{|(?:do|if|while|for|switch|guard|scoped_guard|goto|return|break|continue)\b)")
+
+
+def rest_of(macro: Macro, given: Mapping[str, ast.CExpr]) -> list[ast.CExpr]:
+    """The names of the arguments that a macro takes besides."""
+    return [ast.Ident(name, a.span) for name, a in given.items() if name.startswith(f"{macro.rest}'")]
 
 
 class Expanding(ABC):
@@ -88,7 +93,7 @@ class Expanding(ABC):
             return ast.Empty(span) if alone else nothing
         try:
             check_brackets(file.body(macro), macro.start, body, taken, alone)
-            body = named(body, names)
+            body = named(spread(body, macro.rest, rest_of(macro, taken)), names)
         except Trouble as trouble:
             self.account.refused(file, macro, trouble.diagnostic.message, span)
             return nothing
@@ -121,6 +126,8 @@ class Expanding(ABC):
     ) -> dict[str, ast.CExpr] | None:
         """What the parameters of a macro are given; None, and an error, if it cannot be expanded so."""
         names = macro.parameters or ()
+        if macro.rest:
+            names = (*names[:-1], *(f"{macro.rest}'{at}" for at in range(len(names) - 1, len(arguments))))
         if macro.parameters is not None and len(names) != len(arguments):
             text = f"{macro.name} takes {len(names)} arguments, not {len(arguments)}"
             self.account.trouble("arity", text, span)
@@ -145,7 +152,7 @@ class Expanding(ABC):
             names = self._through(given)
             body = self.cutter.loop(file, macro, types_in(names))
             check_brackets(file.body(macro), macro.start, body, given, True)
-            body = named(body, names)
+            body = named(spread(body, macro.rest, rest_of(macro, given)), names)
         except Trouble as trouble:
             self.account.refused(file, macro, trouble.diagnostic.message, x.span)
             return ast.Empty(x.span)

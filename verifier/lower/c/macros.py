@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verifier.patterns import pattern
@@ -62,6 +62,25 @@ def check_brackets(text: str, start: int, body: object, given: Mapping[str, ast.
             if not starts or after[:1] not in ("", ")", ",", "]", ";"):
                 why = f"{x.name} is not in brackets there, and is more than one operand here"
                 raise Trouble("macro", why, None)
+
+
+def spread(body: Any, rest: str, given: Sequence[ast.CExpr]) -> Any:
+    """A body in which the arguments that a macro takes besides stand in calls, where it names them ``rest``.
+    Raises ``Trouble`` where they stand elsewhere."""
+
+    def put(x: Any) -> Any:
+        x = rebuilt(x, put)
+        if isinstance(x, ast.CallExpr | ast.PointerCall | ast.MacroLoop):
+            every: list[ast.CExpr] = []
+            for a in x.arguments:
+                every += given if isinstance(a, ast.Ident) and a.name == rest else (a,)
+            x = replace(x, arguments=tuple(every))
+        return x
+
+    made = put(body) if rest else body
+    if rest and any(isinstance(x, ast.Ident) and x.name == rest for x in nodes(made)):
+        raise Trouble("macro", f"{rest} stands in no call there", None)
+    return made
 
 
 def types_in(given: Mapping[str, ast.CExpr]) -> frozenset[str]:
