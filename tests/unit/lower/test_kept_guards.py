@@ -98,6 +98,20 @@ def test_a_guard_keeps_what_its_definition_says(code: str, expected: str, tmp_pa
     assert of(code, tmp_path) == expected
 
 
+@pytest.mark.parametrize("guard", ["guard(queue)(q)", "guard(gate)(&q->lock)", "CLASS(task, t)(p)"])
+def test_who_waits_for_the_lock_of_a_guard_gets_it(guard: str, tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text(
+        f"{TREE}DEFINE_LOCK_GUARD_1(gate, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock))\n"
+        f"void f(struct task *p, struct queue *q)\n{{\n\t{guard};\n\tq->v = 5;\n}}\n"
+    )
+    text = f'MM t\n#kernel "a.c" {{ {TAKEN} }}\n{{ struct queue q; struct task t; t.queue = &q; }}\n'
+    text += "P0 { f(&t, &q); }\nP1 { spin_lock(&q.lock); r0 = q.v; spin_unlock(&q.lock); }\n"
+    (test,) = load_all(Source("t.litmus", f"{text}exists (1:r0 = 6)\n"), tree=KernelTree(str(tmp_path)))
+    for judge in ("z3", "explorer"):
+        found = run(test, Options(judge=judge, witnesses=False))
+        assert (found.observation, bool(found.hangs)) == ("never", False)
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

@@ -133,3 +133,26 @@ NAME_IT = 'name the file that defines it: #kernel "include/linux/other.h"'
 )
 def test_what_is_missing_is_said_and_where_it_is(code: str, said: str, tmp_path: Path) -> None:
     assert said in of(f"int f(struct e *h)\n{{\n\t{code}\n}}", "f(&a)", tmp_path)
+
+
+def test_an_include_may_have_structs_of_which_the_tree_says_more(tmp_path: Path) -> None:
+    """linux/wait.inc gives 0 to a field that is a struct in the tree."""
+    sched = "struct wake_q_node { struct wake_q_node *next; };\n#define set_current_state(x) frob(x)\n"
+    sched += "struct task_struct { unsigned int __state; raw_spinlock_t pi_lock; refcount_t usage;\n"
+    (tmp_path / "sched.h").write_text(f"{sched}\tstruct wake_q_node wake_q; int more; }};\n")
+    text = (
+        '#kernel "sched.h"\n#include "linux/wait.inc"\n{ int flag; }\nvariants { F never; B never hangs; }\n'
+    )
+    text += "P0 { [F] set_current_state(TASK_INTERRUPTIBLE); [B] __set_current_state(TASK_INTERRUPTIBLE);"
+    text += " if (!READ_ONCE(flag)) schedule(); __set_current_state(TASK_RUNNING); }\n"
+    text += "P1 { WRITE_ONCE(flag, 1); wake_up_process(cpu_curr(0)); }\nexists (flag = 0)\n"
+    for test in load_all(Source("t.litmus", f"MM t\n{text}"), tree=KernelTree(str(tmp_path))):
+        found = run(test, Options(witnesses=False, judge="both"))
+        assert (found.reason, found.observation, bool(found.hangs)) == ("", "never", test.variant == "B")
+
+
+def test_0_is_all_of_a_struct_in_the_initial_state() -> None:
+    text = "MM t\nstruct in { int a; };\nstruct s { struct in i; int b; };\n"
+    text += "{ struct s o = { .i = 0, .b = 2 }; }\nP0 { r0 = o.i.a + o.b; }\nforall (0:r0 = 2)\n"
+    (test,) = load_all(Source("t.litmus", text))
+    assert run(test, Options(witnesses=False, judge="both")).observation == "always"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Held, Val
-from verifier.lower.code import Emit
+from verifier.lower.code import Emit, Instruction, changed
 from verifier.program.expressions import Const, Reg
 from verifier.source import Span
 from verifier.syntax import ast
@@ -142,6 +142,8 @@ def _end(b: BodyCode, held: Held, at: Span | None) -> None:
 
 def _told(b: BodyCode, before: int, text: str, at: Span) -> None:
     """What a guard does is told where the guard stands, or where its scope is left."""
-    for i, x in enumerate(b.code[before:], before):
-        if isinstance(x, Emit):
-            b.code[i] = x._replace(text=text if x.text else "", span=at)
+
+    def of(x: Instruction) -> Instruction:
+        return x._replace(text=text if x.text else "", span=at) if isinstance(x, Emit) else x
+
+    b.code[before:] = changed(b.code[before:], of)
