@@ -82,6 +82,8 @@ _COMMENT = pattern(r'/\*.*?\*/|//(?:[^\\\n]|\\.)*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\
 _DIRECTIVE = pattern(r"^[ \t]*#[ \t]*(\w*)([^\n]*)", re.MULTILINE)
 _DEFINE = pattern(r"\s+(\w+)(\(([^()]*)\))?")
 _BEFORE_REST = pattern(r"(,\s*)##(?=\s*\w+\s*\))")  # f(x, ##args): without arguments there is no comma
+# The head of a struct that is a lock, since v7.0 (version unchecked): linux/compiler-context-analysis.h.
+_LOCK_STRUCT = pattern(r"\bcontext_lock_struct\(\s*(\w+)\s*\)(?=\s*\{)")
 _GUARD = pattern(r"\s*#[ \t]*define[ \t]+(\w+)[ \t]*\n")
 _BRACKET = pattern(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
 _TRAILING = pattern(
@@ -215,7 +217,8 @@ def scan(source: Source, config: Config, known: Macros = MappingProxyType({})) -
             _changed(made, (found.group(2).split() or [""])[0], found.start(), None)
         active = stack[-1].active if stack else True
     rest = made.bare[at:]
-    made.active = "".join([*pieces, rest if active else blanked(rest)])
+    code = "".join([*pieces, rest if active else blanked(rest)])
+    made.active = _LOCK_STRUCT.sub(lambda m: f"struct {m[1]}".ljust(len(m[0])), code)
     return made
 
 
