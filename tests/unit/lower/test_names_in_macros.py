@@ -35,6 +35,8 @@ struct e {
 #define inner(t) sizeof(t)
 #define sized(type) (sizeof(type) + inner(type))
 #define nr_cpu_ids (frob)
+#define ahead n.next
+#define k_of(x) x.k
 #define add3(a, b, c) ((a) * 100 + (b) * 10 + (c))
 #define any(...) add3(__VA_ARGS__)
 #define first(a, args...) add3(a, args)
@@ -91,6 +93,8 @@ def of(body: str, code: str, tmp_path: Path, taken: str = "f, told") -> str:
         ("h->map[1] = 3; return h->map[1];", "(3,)"),
         ("return h->k;", "(3,)"),
         ("h->far = 4; return h->far;", "(4,)"),
+        ("return h->ahead == h->n.next && h->ahead;", "(1,)"),
+        ("struct e x; x.ahead = NULL; x.v = 4; return !x.n.next && x.v == 4;", "(1,)"),
         ("return ONE * 10 + TWO;", "(12,)"),
         ("return any(1, h->k, 2);", "(132,)"),
         ("int a = 4; return first(a, 5, a + 2);", "(456,)"),

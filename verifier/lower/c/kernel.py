@@ -27,6 +27,7 @@ from verifier.lower.c.kernel_trees import (
     own_fields,
     truth,
     truth_of,
+    unchecked,
     without_casts,
 )
 from verifier.lower.c.kernel_types import typed
@@ -54,12 +55,6 @@ from verifier.words.table import (
     WORDS,
 )
 
-# Names of words in code that sanitizers and lockdep leave alone.
-_UNINSTRUMENTED = pattern(
-    r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
-)
-# Words without checks for debuggers: linux/percpu-defs.h.
-_SAME = {"raw_cpu_ptr": "this_cpu_ptr", "__this_cpu_ptr": "this_cpu_ptr"}
 _ACTION = pattern(r"\w\s*\(|(?<![=!<>])=(?!=)|\+\+|--")  # a macro may do something: call, assign
 EXPRESSIONS = get_args(ast.CExpr)
 
@@ -239,9 +234,7 @@ class _Closure(Expanding):
         if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
             self.account.note("dropped", name, nothing.reason, e.span)
             return self._evaluated(e.name, e.arguments, nothing.evaluates, e.span, alone)
-        plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
-        if name not in WORDS and (plain in WORDS or name in _SAME):
-            e = replace(e, name=_SAME.get(name, plain))
+        e = replace(e, name=unchecked(name))
         if name in INITIALIZERS and len(e.arguments) == 1:
             return self._any(e.arguments[0]) if INITIALIZERS[name] else ast.Num(0, e.span)
         if name == "BUG" and not e.arguments:
@@ -369,6 +362,8 @@ class _Closure(Expanding):
             inner = self._any(x.operand)
             known = truth_of(inner)
             return ast.Unary("!", inner, x.span) if known is None else ast.Num(int(not known), x.span)
+        if isinstance(x, ast.FieldExpr):
+            return self._mapped(self._member(x))
         if isinstance(x, ast.FieldInit):
             return replace(x, value=self._any(x.value))
         return self._mapped(x)
@@ -397,15 +392,14 @@ class _Closure(Expanding):
         """A block in which what ``CLASS(name, variable)(…);`` keeps has the names that it has as locals."""
         body = list(x.body)
         for at, s in enumerate(body):
-            found = None
-            if isinstance(s, ast.Guard) and s.variable:
-                try:
-                    found = guard_of(self.cutter, s)
-                except Trouble as trouble:
-                    self.account.said(trouble)
+            if not isinstance(s, ast.Guard) or not s.variable:
+                continue
+            try:
+                found = guard_of(self.cutter, s)
+            except Trouble:  # which is said where the guard itself is read
+                continue
             if found is not None:
                 names = kept_names(found)
-                assert isinstance(s, ast.Guard)
                 self.scopes[-1].update(names.values())
                 body[at + 1 :] = renamed(tuple(body[at + 1 :]), s.variable, found.keeps, names)
         return x if all(a is b for a, b in zip(body, x.body, strict=True)) else replace(x, body=tuple(body))

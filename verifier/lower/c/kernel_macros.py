@@ -12,6 +12,7 @@ from verifier.lower.c.kernel_notes import Account
 from verifier.lower.c.kernel_trees import declared
 from verifier.lower.c.macros import check_brackets, filled, named, spread, types_in
 from verifier.patterns import pattern
+from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
 from verifier.syntax.kernel import Cutter
@@ -20,6 +21,7 @@ from verifier.syntax.rebuilt import substituted
 from verifier.syntax.trouble import Trouble
 
 MAX_EXPANDED = 200
+_PATH = pattern(r"\s*(\w+(?:\.\w+)+)\s*")  # a member of a member
 # How macros begin that are statements.
 STATEMENT = pattern(r"\s*(?:\{|(?:do|if|while|for|switch|guard|scoped_guard|goto|return|break|continue)\b)")
 
@@ -98,6 +100,18 @@ class Expanding(ABC):
             self.account.refused(file, macro, trouble.diagnostic.message, span)
             return nothing
         return self._put((file, macro, span), body, taken, alone)
+
+    def _member(self, x: ast.FieldExpr) -> ast.FieldExpr:
+        """A field; where a macro has its name, as ``#define gate_lock wait.lock``, the place that this is."""
+        found = self._macro(x.name, x.span)
+        path = _PATH.fullmatch(found[0].body(found[1])) if found and found[1].parameters is None else None
+        if path is None:
+            return x
+        first, *rest = path[1].split(".")
+        x = replace(x, name=first)
+        for name in rest:
+            x = ast.FieldExpr(x, name, x.span)
+        return x
 
     def _through(self, given: Mapping[str, ast.CExpr]) -> dict[str, ast.CExpr]:
         """What names and types stand in a macro, where the macro around it passes on what it is given."""

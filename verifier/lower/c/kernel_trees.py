@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from verifier.lower.c import types as t
+from verifier.patterns import pattern
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax import condition as c
@@ -15,6 +16,19 @@ from verifier.syntax.rebuilt import rebuilt
 from verifier.syntax.tree import constant
 from verifier.words.entries import ENTRY_LOOPS, ENTRY_WORDS
 from verifier.words.table import WORDS
+
+# Names of words in code that sanitizers and lockdep leave alone.
+_UNINSTRUMENTED = pattern(
+    r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
+)
+# Words without checks for debuggers: linux/percpu-defs.h.
+_SAME = {"raw_cpu_ptr": "this_cpu_ptr", "__this_cpu_ptr": "this_cpu_ptr"}
+
+
+def unchecked(name: str) -> str:
+    """The word that code without checks calls by this name, as ``raw_atomic_inc()``; else the name itself."""
+    plain = _SAME.get(name, _UNINSTRUMENTED.sub("", name))
+    return plain if name not in WORDS and plain in WORDS else name
 
 
 def leaves(statement: ast.Stmt) -> bool:
