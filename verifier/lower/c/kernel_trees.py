@@ -21,8 +21,8 @@ from verifier.words.table import WORDS
 _UNINSTRUMENTED = pattern(
     r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
 )
-# Words without checks for debuggers: linux/percpu-defs.h.
-_SAME = {"raw_cpu_ptr": "this_cpu_ptr", "__this_cpu_ptr": "this_cpu_ptr"}
+# Without checks for debuggers, linux/percpu-defs.h; up to v4.14, linux/compiler.h.
+_SAME = {"raw_cpu_ptr": "this_cpu_ptr", "__this_cpu_ptr": "this_cpu_ptr", "ACCESS_ONCE": "READ_ONCE"}
 
 
 def unchecked(name: str) -> str:
