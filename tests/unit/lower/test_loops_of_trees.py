@@ -27,6 +27,9 @@ struct node { struct node *next; int v; };
 #define counted(n) for (int turn = 0; turn < (n); turn++)
 #define called(name, n) for (int name = 0; name < (n); name++)
 #define only_if(c) if (c)
+#define nothing(x)
+#define assigned(x) x = 1
+#define ended(x) for (; x; x = 0);
 #define nodes_from(pos, start) list_for_each_entry_odd(pos, start, next)
 #define list_for_each_entry_odd(pos, h, member) for (pos = (h); pos; pos = pos->member)
 #define twice(type, x) ((type)(x) + (type)(x))
@@ -80,6 +83,8 @@ def of_loop(loop: str, tmp_path: Path) -> str:
         ("counted(4) { s += turn; }", "(6,)"),
         ("called(mine, 4) { s += mine; }", "(6,)"),
         ("only_if(h->v) { s = 3; }", "(3,)"),
+        ("nothing(h) s = 4;", "(4,)"),
+        ("nothing(h) { s = 4; }", "(4,)"),
         ("do each(p, h) { s++; } while (0);", "(3,)"),
     ],
 )
@@ -103,6 +108,8 @@ def test_names_of_parameters_are_the_callers_own_in_the_statement(tmp_path: Path
             "each_other(p, h) { s++; }",
             "there is no loop 'each_other'; name the file that defines",
         ),
+        ("assigned(s) s++;", "it ends as a statement itself"),
+        ("ended(s) s++;", "cannot be expanded"),
         ("each(p) { s++; }", "each takes 2 arguments, not 1"),
         ("called(p->v, 2) { s++; }", "name stands for a name there, and is none here"),
     ],

@@ -10,7 +10,7 @@ from verifier.kernel.scan import Macro, Scanned
 from verifier.lower.c.kernel_meanings import Meanings, TextPlace
 from verifier.lower.c.kernel_notes import Account
 from verifier.lower.c.kernel_trees import declared
-from verifier.lower.c.macros import check_brackets, filled, named, spread, types_in
+from verifier.lower.c.macros import check_brackets, filled, is_filled, named, spread, types_in
 from verifier.patterns import pattern
 from verifier.records import replace
 from verifier.source import Span
@@ -165,6 +165,8 @@ class Expanding(ABC):
         try:
             names = self._through(given)
             body = self.cutter.loop(file, macro, types_in(names))
+            if not any(is_filled(part, file.source, macro.end) for part in nodes(body)):
+                raise Trouble("macro", "a statement follows it, and it ends as a statement itself", None)
             check_brackets(file.body(macro), macro.start, body, given, True)
             body = named(spread(body, macro.rest, rest_of(macro, given)), names)
         except Trouble as trouble:

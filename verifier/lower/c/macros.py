@@ -93,11 +93,14 @@ def filled(loop: Any, source: Source, end: int, inside: ast.Stmt) -> Any:
     text in ``source``."""
 
     def put(x: Any) -> Any:
-        if isinstance(x, ast.Empty) and x.span.source is source and x.span.start == end:
-            return inside
-        return rebuilt(x, put)
+        return inside if is_filled(x, source, end) else rebuilt(x, put)
 
     return put(loop)
+
+
+def is_filled(x: object, source: Source, end: int) -> bool:
+    """Is this where the statement stands that follows a macro?"""
+    return isinstance(x, ast.Empty) and x.span.source is source and x.span.start == end
 
 
 def as_macro(x: ast.ForEachEntry) -> ast.MacroLoop:
