@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from verifier.words.rows import Word
 
 _ARGUMENTS = {
+    "type": "int",
     "place": "c", "pointer": "&c", "value": "1", "number": "1", "mm": "N", "page": "A", "va": "v",
     "addr": "v", "in table": "pte(T, v)",
     "table": "T", "handle": "N", "entry": "pte(T, v)", "upper": "pmd(N, v)", "pte": "A", "pmd": "T",

@@ -19,7 +19,7 @@ ASSUMED: Mapping[str, int] = MappingProxyType(
         "CONFIG_X86": 1, "CONFIG_X86_64": 1, "CONFIG_64BIT": 1, "CONFIG_MMU": 1, "CONFIG_SMP": 1,
         "CONFIG_X86_32": 0, "CONFIG_PREEMPT_RT": 0, "CONFIG_PREEMPT_RT_FULL": 0,
         "__KERNEL__": 1, "__ASSEMBLY__": 0, "__ASSEMBLER__": 0, "MODULE": 0, "__CHECKER__": 0,
-        "__GENKSYMS__": 0, "BUILD_VDSO": 0, "__GNUC__": 1, "__clang__": 0,
+        "__GENKSYMS__": 0, "BUILD_VDSO": 0, "__GNUC__": 1, "__clang__": 0, "BITS_PER_LONG": 64,
     }
 )  # fmt: skip
 

@@ -31,6 +31,12 @@ class Macro(NamedTuple):
     end: int
     at: int
 
+    @property
+    def rest(self) -> str:
+        """The name of all the arguments that it takes besides; "" if it takes none."""
+        last = self.parameters[-1] if self.parameters else ""
+        return "" if not last.endswith("...") else last.removesuffix("...").strip() or "__VA_ARGS__"
+
 
 class MacroChange(NamedTuple):
     """From ``at`` on a name stands for ``macro``; for none after an ``#undef``."""
@@ -75,10 +81,13 @@ class _If:
 _COMMENT = pattern(r'/\*.*?\*/|//(?:[^\\\n]|\\.)*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'', re.DOTALL)
 _DIRECTIVE = pattern(r"^[ \t]*#[ \t]*(\w*)([^\n]*)", re.MULTILINE)
 _DEFINE = pattern(r"\s+(\w+)(\(([^()]*)\))?")
+_BEFORE_REST = pattern(r"(,\s*)##(?=\s*\w+\s*\))")  # f(x, ##args): without arguments there is no comma
+# The head of a struct that is a lock, since v7.0 (version unchecked): linux/compiler-context-analysis.h.
+_LOCK_STRUCT = pattern(r"\bcontext_lock_struct\(\s*(\w+)\s*\)(?=\s*\{)")
 _GUARD = pattern(r"\s*#[ \t]*define[ \t]+(\w+)[ \t]*\n")
 _BRACKET = pattern(r'[{}();]|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)+\'')
 _TRAILING = pattern(
-    r"(\b(__acquires|__releases|__must_hold|__cond_acquires|__attribute__|__no_sanitize\w*)\s*\(.*\)"
+    r"(\b(__(?:cond_)?(?:acquires|releases)\w*|__must_hold\w*|__attribute__|__no_sanitize\w*)\s*\(.*\)"
     r"|\b__\w+|\bnotrace)\s*$",
     re.DOTALL,
 )
@@ -138,7 +147,8 @@ class Scanned:
 
     def body(self, macro: Macro) -> str:
         """The body of a macro, each character at its offset after ``macro.start``."""
-        return self.bare[macro.start : macro.end].replace("\\\n", " \n")
+        text = self.bare[macro.start : macro.end].replace("\\\n", " \n")
+        return _BEFORE_REST.sub(lambda m: f"{m[1]}  ", text) if macro.rest else text
 
     def said(self, name: str) -> tuple[bool, str | None]:
         """Is a name a macro at the end of the file; and the body, of one without arguments."""
@@ -207,7 +217,8 @@ def scan(source: Source, config: Config, known: Macros = MappingProxyType({})) -
             _changed(made, (found.group(2).split() or [""])[0], found.start(), None)
         active = stack[-1].active if stack else True
     rest = made.bare[at:]
-    made.active = "".join([*pieces, rest if active else blanked(rest)])
+    code = "".join([*pieces, rest if active else blanked(rest)])
+    made.active = _LOCK_STRUCT.sub(lambda m: f"struct {m[1]}".ljust(len(m[0])), code)
     return made
 
 
@@ -307,7 +318,7 @@ def _definitions(active: str) -> Iterator[Definition]:
         mark = found.group()
         if mark == "{":
             if braces == 0 and brackets == 0:
-                function = _is_head(active[start : found.start()])
+                function = _is_head(active[_own(active, start, found.start()) : found.start()])
                 body = found.start()
             braces += 1
         elif mark == "}":
@@ -319,7 +330,7 @@ def _definitions(active: str) -> Iterator[Definition]:
             brackets += 1
         elif mark == ")":
             brackets = max(0, brackets - 1)
-        elif mark == ";" and braces == 0:
+        elif mark == ";" and braces == 0 and not (brackets and _MAKER.match(active, start)):
             yield from _declaration(active, start, found.end(), body)
             start, body, brackets = found.end(), -1, 0
 
@@ -348,20 +359,44 @@ def _named(head: str) -> tuple[int, int] | None:
     return None
 
 
-# Macros on lines of their own before a definition, which make others, as HPAGEFLAG(Freed, freed) and
-# DEFINE_LOCK_GUARD_0(mb, smp_mb(), smp_mb()).
-_MAKERS = pattern(r"\s*(?:[A-Z_][A-Z0-9_]*\((?:[^(){};]|\([^(){};]*\))*\)[ \t]*\n\s*)+(?=\w)")
+# A macro on a line of its own before a definition, which makes others, as HPAGEFLAG(Freed, freed) and
+# DEFINE_LOCK_GUARD_1(rq_lock, struct rq, …, struct rq *rq; struct rq_flags rf).
+_MAKER = pattern(r"\s*[A-Z_][A-Z0-9_]*(?=\()")
+_NEXT = pattern(r"[ \t]*\n\s*(?=\w)")
 
 
 def _own(active: str, start: int, end: int) -> int:
     """Where a definition begins, after macros that make others."""
-    makers = _MAKERS.match(active, start, end)
-    return makers.end() if makers else start
+    while (maker := _MAKER.match(active, start, end)) is not None:
+        after = _NEXT.match(active, _closed(active, maker.end(), end), end)
+        if after is None:
+            break
+        start = after.end()
+    return start
+
+
+def _closed(active: str, opening: int, end: int) -> int:
+    """Where what follows a bracket and the one that closes it begins."""
+    depth = 0
+    for at in range(opening, end):
+        depth += (active[at] == "(") - (active[at] == ")")
+        if depth == 0:
+            return at + 1
+    return end
+
+
+# What defines a system call, the name of which is its first argument (linux/syscalls.h, linux/compat.h).
+SYSCALL = pattern(r"\b(COMPAT_)?SYSCALL_DEFINE[0-6]\s*\(\s*(\w+)\s*(,?)")
 
 
 def _function(active: str, start: int, end: int, body: int) -> Iterator[Definition]:
     start = _own(active, start, body)
     head = active[start:body]
+    call = SYSCALL.search(head)
+    if call is not None:
+        name = f"{'compat_sys' if call[1] else 'sys'}_{call[2]}"
+        yield Definition("function", name, start + call.start(), end, body)
+        return
     where = _named(head)
     if where is not None:
         start += len(head) - len(head.lstrip())
@@ -388,7 +423,8 @@ def _declaration(active: str, start: int, end: int, body: int) -> Iterator[Defin
             tag = words[2] if len(words) > 2 else f"@{start}"
             yield Definition("enum" if found.group(2) == "enum" else "struct", tag, start, end, body)
         return
-    if text.lstrip().startswith("typedef"):
+    text = text.lstrip()  # comments are spaces, and may be long
+    if text.startswith("typedef"):
         named = _ALIAS.search(_ATTRIBUTE.sub(lambda m: blanked(m.group()), text))
         if named:
             yield Definition("alias", named.group(1) or named.group(2), start, end, -1)

@@ -7,7 +7,7 @@ model, two judges, stories and all the rest for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Union
 
 from verifier.program.events import Observable, World
@@ -193,3 +193,17 @@ class Lowered:
     pending: list[PendingHandler] = field(default_factory=list)
     options: dict[str, int | None] = field(default_factory=dict)
     unreached: Mapping[int, Emit] = field(default_factory=dict)
+
+
+def changed(code: Sequence[Instruction], of: Callable[[Instruction], Instruction]) -> list[Instruction]:
+    """Code with other instructions, each in the place of one, which are told in another way alone."""
+    made: dict[int, Emit] = {}
+    out: list[Instruction] = []
+    for x in code:
+        y = of(x)
+        if isinstance(x, Emit) and isinstance(y, Emit):
+            made[id(x)] = y
+        if isinstance(y, Assume):  # it knows the instructions by which it looks
+            y = y._replace(reads=tuple(made.get(id(read), read) for read in y.reads))
+        out.append(y)
+    return out

@@ -115,6 +115,23 @@ class ContainerOf:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeArgument:
+    """A type that a call is given, as in ``min_t(unsigned int, x, y)``."""
+
+    type: CType
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """``(struct foo){ .x = 1 }``: a struct without a name."""
+
+    type: CType
+    init: Braced
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class FieldExpr:
     """``base.name`` or ``base->name``, which mean the same here. ``arrow``: which of the two is written, if
     that is known."""
@@ -186,7 +203,8 @@ class SizeOf:
 
 CExpr = Union[
     Num, Ident, Text, Unary, Binary, Conditional, OrElse, CallExpr, PointerCall, ContainerOf, FieldExpr,
-    IndexExpr, Cast, Assign, Comma, StatementExpr, SizeOf,
+    IndexExpr, Cast, Assign, Comma, StatementExpr, SizeOf, TypeArgument,
+    Literal,
 ]  # fmt: skip
 
 # -- statements ------------------------------------------------------------------------------------------
@@ -283,17 +301,20 @@ class ForEachCpu:
 @dataclass(frozen=True, slots=True)
 class GuardText:
     """A guard that a kernel tree defines: what it begins and ends with, in which ``_T`` is what it is given;
-    ``arguments``: how many it takes."""
+    ``arguments``: how many it takes; ``keeps``: the locals that it has from its beginning to its end."""
 
     begin: Stmt
     end: Stmt
     arguments: int
+    keeps: tuple[Declare, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
     """``guard(name)(arguments);``, or ``scoped_guard(name, arguments) body``; ``named``: the name's span;
-    ``own``: what a tree's definition of this guard says."""
+    ``own``: what a tree's definition of this guard says. ``variable``: of ``CLASS(name, variable)(x);``, such
+    a guard. ``fails``: what ``scoped_cond_guard(name, fails, arguments) body`` does where it does not get the
+    lock."""
 
     name: str
     arguments: tuple[CExpr, ...]
@@ -301,6 +322,8 @@ class Guard:
     span: Span
     named: Span
     own: GuardText | None = None
+    variable: str = ""
+    fails: Stmt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +339,17 @@ class ForEachEntry:
     body: Stmt
     span: Span
     head: Span
+
+
+@dataclass(frozen=True, slots=True)
+class MacroLoop:
+    """``name(arguments) body``: a macro of a kernel tree in front of the statement that it repeats, or for
+    which it does something else; ``span``: all before the body."""
+
+    name: str
+    arguments: tuple[CExpr, ...]
+    body: Stmt
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +417,7 @@ class Empty:
 
 Stmt = Union[
     Block, ExprStmt, Declare, If, While, DoWhile, For, ForEachCpu, ForEachEntry, Switch, Case, LabelStmt,
-    Goto, Return, Break, Continue, Empty, Guard,
+    Goto, Return, Break, Continue, Empty, Guard, MacroLoop,
 ]  # fmt: skip
 
 # -- initial state -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from verifier.syntax import ast, members, numbers
 from verifier.syntax.declarers import declared
 from verifier.syntax.grammars import Node, is_tree
 from verifier.syntax.trouble import nesting
+from verifier.syntax.typenames import INTEGERS, STRUCTS
 from verifier.syntax.variants import Guards
 
 _QUALIFIERS = frozenset(
@@ -163,21 +164,30 @@ class Code:
         """What a local starts with."""
         if tree.data != "local_braced":
             return self.expr(tree)
-        parts = (
-            self.local_field(p) if p.data == "field_value" else self.local_value(p) for p in tree.children
-        )
+        parts: list[ast.FieldInit | ast.CExpr | ast.Braced] = []
+        within = False  # does the last one name a field inside a field?
+        for p in tree.children:
+            if p.data != "field_value":
+                parts.append(self.local_value(p))
+                within = False
+                continue
+            made, before = self.local_field(p), parts[-1] if parts else None
+            inner = len(p.children) > 2
+            if inner and within and isinstance(before, ast.FieldInit) and before.name == made.name:
+                parts[-1] = joined(before, made)
+            else:
+                parts.append(made)
+            within = inner
         return ast.Braced(tuple(parts), self.span(tree))
 
     def local_field(self, tree: Node) -> ast.FieldInit:
-        """``.name = value`` in the braces of a local."""
+        """``.name = value`` in the braces of a local; ``.a.b = 1`` is ``.a = { .b = 1 }``."""
         *names, value = tree.children
         span = self.span(tree)
-        if len(names) > 1 or value.data == "local_braced":
-            path = ".".join(map(str, names))
-            hint = f"leave it out of the braces, and assign to .{path} after the declaration"
-            self.guards.trouble("not-yet", f"{path} is a field inside a field", span, hint)
-            return ast.FieldInit(str(names[0]), ast.Num(0, span), span)
-        return ast.FieldInit(str(names[0]), self.expr(value), span)
+        made = ast.FieldInit(str(names[-1]), self.local_value(value), span)
+        for name in reversed(names[:-1]):
+            made = ast.FieldInit(str(name), ast.Braced((made,), span), span)
+        return made
 
     def one(self, tree: Node) -> ast.Stmt:
         """A statement that is a body: guarded away, it is empty."""
@@ -232,6 +242,14 @@ class Code:
         if kind == "guard_":
             arguments = tuple(map(self.expr, parts[2].children))
             return ast.Guard(str(parts[1]), arguments, None, span, self.span(parts[1]))
+        if kind == "class_":
+            arguments = tuple(map(self.expr, parts[3].children))
+            named = self.span(parts[1])
+            return ast.Guard(str(parts[1]), arguments, None, span, named, variable=str(parts[2]))
+        if kind == "scoped_cond_guard":
+            arguments = tuple(map(self.expr, parts[3:-1]))
+            named, fails, head = self.span(parts[1]), self.one(parts[2]), self.head(parts)
+            return ast.Guard(str(parts[1]), arguments, self.one(parts[-1]), head, named, fails=fails)
         if kind == "scoped_guard":
             arguments = tuple(map(self.expr, parts[2:-1]))
             head = self.head(parts)
@@ -248,6 +266,11 @@ class Code:
                 span=span,
                 head=self.head(parts),
             )
+        if kind == "macro_loop":
+            arguments = tuple(map(self.expr, parts[1].children))
+            end = self.source.text.rfind(")", span.start, self.span(parts[2]).start) + 1
+            head = Span(self.source, span.start, max(end, self.span(parts[0]).end))
+            return ast.MacroLoop(str(parts[0]), arguments, self.one(parts[2]), head)
         if kind == "switch":
             return ast.Switch(self.expr(parts[0]), self.one(parts[1]), span)
         simple: dict[str, Callable[[], ast.Stmt]] = {
@@ -284,7 +307,11 @@ class Code:
         if kind == "deref":
             return ast.Ident(str(parts[-1]), span)
         if kind == "text":
-            return ast.Text("".join(str(p)[1:-1] for p in parts), span)
+            for name in (p for p in parts if p.type == "NAME"):
+                if not self.included:
+                    hint = "write the text itself; a string is for a message alone"
+                    self.guards.trouble("not-yet", "a name stands beside a string", self.span(name), hint)
+            return ast.Text("".join(str(p)[1:-1] for p in parts if p.type == "STRING"), span)
         if kind == "character":
             return ast.Num(character(str(parts[0])), span)
         if kind == "statement_expr":
@@ -294,18 +321,13 @@ class Code:
         if kind == "sizeof":
             return ast.SizeOf(self.typeof(tree, 0), span)
         if kind == "literal":
-            hint = "declare a local with these braces, and use the local"
-            self.guards.trouble("not-yet", "a compound literal is not supported", span, hint)
-            return ast.Num(0, span)
+            init = self.local_value(parts[2])
+            assert isinstance(init, ast.Braced)
+            return ast.Literal(self.ctype(parts[0], parts[1], code=True), init, span)
         if kind == "call":
-            return ast.CallExpr(str(parts[0]), tuple(map(self.expr, parts[1].children)), span)
-        if kind == "of_type":
-            words = [" ".join(map(str, w.children)) if is_tree(w) else str(w) for w in parts[2].children]
-            of = ast.CType(" ".join(w for w in words if w not in _QUALIFIERS), 1)
-            of = next((self.typeof(w, 1) for w in parts[2].children if is_tree(w) and w.data == "typeof"), of)
-            member = members.within(self.expr(parts[3]), ast.Num(0, span))
-            assert member is not None  # so says the grammar
-            return ast.ContainerOf(str(parts[0]), self.expr(parts[1]), of, member=member, span=span)
+            return self.call(parts[0], parts[1].children, span)
+        if kind == "type_argument":
+            return ast.TypeArgument(self.ctype(parts[0], parts[1], code=True), span)
         if kind == "offset":
             text = f"{parts[0]} counts bytes, and objects here are cells, which have no offsets"
             hint = "name the field, as in &p->x; container_of(p, struct foo, x) leads back"
@@ -343,6 +365,17 @@ class Code:
             return ast.Assign(self.expr(parts[1]), str(parts[0])[0], one, span)
         return ast.Assign(self.expr(parts[0]), str(parts[1])[0], one, span, post=True)
 
+    def call(self, name: Node, given: list[Node], span: Span) -> ast.CExpr:
+        """``f(x)``; ``container_of(p, struct foo, x)``, and others that find the struct around a member."""
+        arguments = tuple(map(self.expr, given))
+        if len(given) == 3 and isinstance(arguments[1], ast.TypeArgument):
+            member = members.within(arguments[2], ast.Num(0, span))
+            of = arguments[1].type
+            if member is not None:
+                of = replace(of, pointers=of.pointers + 1)
+                return ast.ContainerOf(str(name), arguments[0], of, member=member, span=span)
+        return ast.CallExpr(str(name), tuple(_named(a) for a in arguments), span)
+
     def number(self, token: Node, *, octal: bool = True) -> int:
         """The value of a number token; ``octal``: as in C code, 010 is eight. Errors count as 0."""
         try:
@@ -351,6 +384,24 @@ class Code:
             found = error.at(self.span(token))
             self.guards.trouble(found.code, found.message, self.span(token), found.hint)
             return 0
+
+
+def joined(one: ast.FieldInit, other: ast.FieldInit) -> ast.FieldInit:
+    """``.a.b = 1, .a.c = 2`` as ``.a = { .b = 1, .c = 2 }``."""
+    assert isinstance(one.value, ast.Braced) and isinstance(other.value, ast.Braced)
+    return replace(one, value=replace(one.value, items=(*one.value.items, *other.value.items)))
+
+
+def _named(argument: ast.CExpr) -> ast.CExpr:
+    """An argument that is a name: one that ends in ``_t`` may be of an object, unless it is a type of the
+    kernel's."""
+    if not isinstance(argument, ast.TypeArgument):
+        return argument
+    kind = argument.type
+    known = not kind.base.endswith("_t") or kind.base in INTEGERS or kind.base in STRUCTS
+    if known or kind.pointers or kind.of is not None or " " in kind.base:
+        return argument
+    return ast.Ident(kind.base, argument.span)
 
 
 def _unguarded(item: Node, kind: str) -> tuple[list[Node], Node | None]:

@@ -6,19 +6,21 @@ What is no part of a definition becomes blanks, so that every span is that of th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 
 from verifier.kernel.conditions import Config, undecided
 from verifier.kernel.joined import joined
-from verifier.kernel.scan import LOCK, LOCKS, Definition, Kind, Macro, Scanned, blanked, scanned
+from verifier.kernel.scan import LOCK, LOCKS, SYSCALL, Definition, Kind, Macro, Scanned, blanked, scanned
 from verifier.kernel.tree import KernelTree, Unreadable
 from verifier.patterns import pattern
 from verifier.records import NamedTuple, replace
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax import ast
 from verifier.syntax.grammars import Node, Unparsed, tree_of
+from verifier.syntax.stand_ins import QUOTED, Signed
 from verifier.syntax.tree import Builder
 from verifier.syntax.trouble import Trouble, nearest, syntax_error
+from verifier.syntax.typenames import SHORT_TYPES
 from verifier.syntax.variants import Guards
 
 _STORAGE = pattern(r"^\s*(?:static|extern|typedef)\b")
@@ -28,7 +30,7 @@ UNREADABLE = "kernel"  # of a file of the tree that cannot be taken
 # Words of the compiler that say nothing about what code does.
 _ATTRIBUTES = pattern(
     r"\b((?:__maybe_unused|__always_unused|__init_or_module|__user|__percpu|__rcu|__iomem|__force|__must_check|__read_mostly"
-    r"|__ro_after_init|__initdata|__private|__randomize_layout|____?cacheline\w*|__aligned_largest"
+    r"|__ro_after_init|__initdata|__private|__randomize_layout|_{2,4}cacheline\w*|__aligned_largest"
     r"|__packed|__used|__refdata)\b"
     r"|__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|__(?:aligned|counted_by|section)\s*\([^()]*\)"
     r"|fallthrough\s*;)"
@@ -54,6 +56,8 @@ _TAG = pattern(r"\b(struct|union|enum)\b(?:\s+(\w+))?")
 # An array at the end of a struct, as long as the memory that is there; and how many elements it has here.
 _FLEXIBLE = pattern(r"(\w+)\s*\[\s*0?\s*\]\s*;")
 FLEXIBLE = 4
+_BITMAP = pattern(r"\bDECLARE_BITMAP\(\s*(\w+)\s*,\s*([^;]*?)\s*\)(?=\s*;)")
+_QUALIFIED = pattern(r"\b(?:const|volatile)\b")
 
 
 class Excerpt(NamedTuple):
@@ -74,7 +78,7 @@ class Cutter:
         self.config = Config({c.name: c.value for c in asked.config}, constants)
         self.files: dict[str, Scanned] = {}
         self.taken: dict[Excerpt, str] = {}
-        self._standing: dict[str, str] | None = None
+        self._types: frozenset[str] | None = None
         for one in asked.files:
             if one.path in self.files:
                 continue
@@ -137,9 +141,13 @@ class Cutter:
         made = builder.typedef(tree) if tree.data == "typedef" else builder.struct(tree)
         self.noted(builder)
         open_ended = set(_FLEXIBLE.findall(inside))
+        bitmaps = {m[1] for m in _BITMAP.finditer(file.active, found.body, close)}
         return replace(
             made,
-            fields=tuple(_sized(f) if f.name in open_ended else f for f in made.fields),
+            fields=tuple(
+                _sized(f) if f.name in open_ended else _of_bits(f) if f.name in bitmaps else f
+                for f in made.fields
+            ),
             begins=tuple(beginning(file.active, found.start, found.body, close)),
             beside=tuple(beginnings(file.active, found.start, found.body, close)),
         )
@@ -172,18 +180,19 @@ class Cutter:
         return made.type
 
     @property
-    def standing(self) -> Mapping[str, str]:
-        """Names of types of the files that the grammar would not take for types; each with one of the same
-        length that it does."""
-        if self._standing is None:
+    def types(self) -> frozenset[str]:
+        """The typedefs of the files."""
+        if self._types is None:
             kinds = ("typedef", "alias")
-            names = {n for file in self.files.values() for kind, n in file.definitions if kind in kinds}
-            self._standing = {
-                n: "u8" if len(n) == 2 else "T" * (len(n) - 2) + "_t"
-                for n in names
-                if not n.endswith("_t") and len(n) > 1
-            }
-        return self._standing
+            self._types = frozenset(
+                n for file in self.files.values() for kind, n in file.definitions if kind in kinds
+            )
+        return self._types
+
+    @property
+    def standing(self) -> frozenset[str]:
+        """Names of types that the grammar would not take for types."""
+        return frozenset(n for n in self.types if not n.endswith("_t")) | SHORT_TYPES.keys()
 
     def members(self, file: Scanned, start: int, end: int, fields: frozenset[str]) -> str:
         """The members whose names someone uses; the rest is blank."""
@@ -201,7 +210,8 @@ class Cutter:
                     kept = True
                 if kept:
                     rest = re.sub(r"\b__\w+", lambda m: " " * len(m.group()), text[close:])
-                    text = text[: brace - low + 1] + inner + rest
+                    head = _QUALIFIED.sub(lambda m: blanked(m.group()), text[: brace - low + 1])
+                    text = head + inner + rest
             elif pointer := _TO_FUNCTION.match(text):
                 kept = pointer.group(2) in fields
                 text = text if pointer.group(3) else _function_pointer(text, pointer)
@@ -211,6 +221,7 @@ class Cutter:
                 )
                 if kept:
                     self.decided(file, low + len(text) - len(text.lstrip()), high)
+            text = _BITMAP.sub(_declared, text)
             out.append(text if kept else blanked(text))
         return "".join(out)
 
@@ -250,7 +261,7 @@ class Cutter:
         self.decided(file, found.start, found.end)
         close = file.active.rindex("}", found.body, found.end)
         head = _STORAGE.sub(lambda m: blanked(m.group()), file.active[found.start : found.body])
-        text = head + file.active[found.body : close + 1]
+        text = head + _plain(file.active[found.body : close + 1])
         text += blanked(file.active[close + 1 : found.end - 1]) + ";"
         first = re.search(r"\{\s*(\w*)", text)
         self.note(file, "enum", first.group(1) if first and found.name[0] == "@" else found.name, text)
@@ -261,24 +272,40 @@ class Cutter:
         self.noted(builder)
         return made
 
-    def macro(self, file: Scanned, found: Macro, start: str) -> ast.CExpr | ast.Stmt:
-        """The body of a macro; ``start`` is ``expr`` or ``stmt``."""
+    def macro(
+        self, file: Scanned, found: Macro, start: str, types: frozenset[str] = frozenset()
+    ) -> ast.CExpr | ast.Stmt:
+        """The body of a macro; ``start`` is ``expr`` or ``stmt``; ``types``: its parameters that are given
+        types."""
         self.decided(file, found.at, found.end)
         text = _plain(file.body(found))
         self.note_macro(file, found)
         if start == "stmt" and not text.rstrip().endswith(("}", ";")):
             text += ";"
-        tree = self.parsed(file, text, found.start, start)
+        tree = self.parsed(file, text, found.start, start, types)
         builder = self.builder(file.source)
         made = builder.expr(tree) if start == "expr" else builder.one(tree)
         self.noted(builder)
         return made
 
-    def statement(self, file: Scanned, start: int, end: int) -> ast.Stmt:
-        """What stands at ``start`` .. ``end`` as a statement, to which the ``;`` is added."""
+    def loop(self, file: Scanned, found: Macro, types: frozenset[str]) -> ast.Stmt:
+        """The body of a macro that stands in front of a statement: in its place is an ``Empty`` at the end of
+        the macro."""
+        self.decided(file, found.at, found.end)
+        self.note_macro(file, found)
+        text = f"{_plain(file.body(found))};"
+        builder = self.builder(file.source)
+        made = builder.one(self.parsed(file, text, found.start, "stmt", types, ends=True))
+        self.noted(builder)
+        return made
+
+    def statement(self, file: Scanned, start: int, end: int, *, block: bool = False) -> ast.Stmt:
+        """What stands at ``start`` .. ``end`` as a statement, to which the ``;`` is added. ``block``: as
+        several ones in braces."""
         text = _plain(file.active[start:end]).replace("\\\n", " \n")
         builder = self.builder(file.source)
-        made = builder.one(self.parsed(file, f"{text};", start, "stmt"))
+        text, at = (f"{{{text};}}", start - 1) if block else (f"{text};", start)
+        made = builder.one(self.parsed(file, text, at, "stmt"))
         self.noted(builder)
         return made
 
@@ -295,24 +322,28 @@ class Cutter:
         for found in builder.guards.troubles:
             raise Trouble(found.code, found.message, found.span, found.hint)
 
-    def parsed(self, file: Scanned, text: str, at: int, start: str) -> Node:
-        """A definition as a tree. Raises ``Trouble`` for what the grammar does not know."""
+    def parsed(
+        self,
+        file: Scanned,
+        text: str,
+        at: int,
+        start: str,
+        types: frozenset[str] = frozenset(),
+        *,
+        ends: bool = False,
+    ) -> Node:
+        """A definition as a tree; ``types``: names of types besides; ``ends``: as ``Signed.loops`` takes
+        it. Raises ``Trouble`` for what the grammar does not know."""
         for form, what, hint in _REFUSED:
-            found = form.search(re.sub(r'"[^"]*"', lambda s: blanked(s.group()), text))
+            found = form.search(QUOTED.sub(lambda s: blanked(s.group()), text))
             if found is not None:
                 span = Span(file.source, at + found.start(), at + found.end())
                 raise Trouble("kernel", f"{what} is not read", span, hint)
-        text, names = _with_types(text, self.standing)
+        standing = Signed(text)
+        standing.types(self.standing | types)
+        standing.loops(ends=ends)
         try:
-            tree = tree_of(" " * at + text, "mm", start=start)
-            for node in tree.iter_subtrees() if names else ():
-                node.children = [
-                    x.update(value=names[x.start_pos - at])
-                    if getattr(x, "type", "") == "TYPENAME" and x.start_pos - at in names
-                    else x
-                    for x in node.children
-                ]
-            return tree
+            return standing.named(tree_of(" " * at + standing.text, "mm", start=start), at)
         except Unparsed as error:
             said = syntax_error(file.source, error.error, "this definition", at + len(text))
             raise Trouble("kernel", said.message, said.span, NOT_READ) from None
@@ -346,9 +377,23 @@ def _sized(field: ast.StructField) -> ast.StructField:
     return replace(field, type=kind, size=ast.Num(FLEXIBLE, field.span))
 
 
+def _declared(bitmap: re.Match[str]) -> str:
+    """A bitmap as an array of as many words as it has bits, which ``_of_bits`` mends; of the same length."""
+    name, bits = bitmap.groups()
+    return f"unsigned long {name.ljust(len(bitmap[0]) - 16 - len(bits))}[{bits}]"
+
+
+def _of_bits(field: ast.StructField) -> ast.StructField:
+    """A bitmap, the size of which is read as a number of bits: BITS_TO_LONGS() of it (linux/bitops.h)."""
+    assert field.size is not None
+    last = ast.Num(63, field.span)
+    bits = ast.Binary("+", field.size, last, field.span)
+    return replace(field, size=ast.Binary("/", bits, ast.Num(64, field.span), field.span))
+
+
 def _head(active: str, found: Definition, types: Collection[str]) -> str:
     """The head of a function: its type, its name and its parameters."""
-    head = active[found.start : found.body]
+    head = _as_function(active[found.start : found.body], found.name)
     name = list(re.finditer(rf"\b{re.escape(found.name)}\b(?=\s*\()", head))[-1]
     depth, close = 0, len(head)
     for at in range(name.end(), len(head)):
@@ -360,6 +405,22 @@ def _head(active: str, found: Definition, types: Collection[str]) -> str:
     return before + _plain(head[name.start() : close]) + blanked(head[close:])
 
 
+def _as_function(head: str, name: str) -> str:
+    """A head in which what defines a system call is a function with its parameters, of the same length:
+    ``SYSCALL_DEFINE1(name, int, x)`` as ``long sys_name(int x)``."""
+    call = SYSCALL.match(head)
+    if call is None:
+        return head
+    bare = f"{'long ':<{len(call[0]) - len(name) - 1}}{name}("
+    types = True  # is the next comma between a type and its name?
+    rest = list(head[call.end() :])
+    for at, char in enumerate(rest):
+        if char == ",":
+            rest[at] = " " if types else char
+            types = not types
+    return bare + "".join(rest)
+
+
 def _types_of(text: str, types: Collection[str]) -> str:
     """The words of a declaration that are its type; ``types``: names that are types besides."""
     kept = list(blanked(text))
@@ -369,29 +430,6 @@ def _types_of(text: str, types: Collection[str]) -> str:
     for word in _TYPE.finditer(text):
         kept[word.start() : word.end()] = word.group()
     return "".join(kept)
-
-
-_NO_TYPE = pattern(r"(?:\b(?:struct|union|enum|goto)\s+|\.\s*|->\s*)$")
-_BEFORE = 64  # characters: how far such words stand before a name
-
-
-def _with_types(text: str, standing: Mapping[str, str]) -> tuple[str, Mapping[int, str]]:
-    """A text in which names of types are such as the grammar takes for types, and where they stand. A name
-    is a type before a name or a star, and alone in brackets (C11 6.7.8)."""
-    found: dict[int, str] = {}
-
-    def put(word: re.Match[str]) -> str:
-        name, before = word.group(), text[max(0, word.start() - _BEFORE) : word.start()]
-        after = text[word.end() :].lstrip()[:1]
-        declares = after == "*" or after == "_" or after.isalpha()
-        if name not in standing or _NO_TYPE.search(before):
-            return name
-        if not declares and not (after == ")" and before.rstrip().endswith("(")):
-            return name
-        found[word.start()] = name
-        return standing[name]
-
-    return (pattern(r"[A-Za-z_]\w*").sub(put, text) if standing else text), found
 
 
 def _with_locks(text: str) -> str:

@@ -44,25 +44,30 @@ def substituted(body: Any, given: Mapping[str, ast.CExpr]) -> Any:
     return put(body) if given else body
 
 
+def renamed_types(node: Any, types: Mapping[str, ast.CType]) -> Any:
+    """A node in which names of types, but none in its parts, are those that they stand for."""
+    changed = {
+        field.name: _meant(old, types)
+        for field in (fields(node) if types else ())
+        if isinstance(old := getattr(node, field.name), ast.CType) and old.base in types
+    }
+    return replace(node, **changed) if changed else node
+
+
+def _meant(old: ast.CType, types: Mapping[str, ast.CType]) -> ast.CType:
+    for _ in types:  # a typedef may be one of another one
+        if old.base not in types:
+            break
+        of = types[old.base]
+        old = replace(of, pointers=old.pointers + of.pointers)
+    return old
+
+
 def retyped(unit: ast.Unit, typedefs: Mapping[str, ast.CType]) -> ast.Unit:
     """A unit in which each typedef is the type that it is another name of."""
 
-    def meant(old: ast.CType) -> ast.CType:
-        for _ in typedefs:  # a typedef may be one of another one
-            if old.base not in typedefs:
-                break
-            of = typedefs[old.base]
-            old = replace(old, base=of.base, pointers=old.pointers + of.pointers)
-        return old
-
     def put(x: Any) -> Any:
-        x = rebuilt(x, put)
-        changed = {
-            field.name: meant(old)
-            for field in fields(x)
-            if isinstance(old := getattr(x, field.name), ast.CType) and old.base in typedefs
-        }
-        return replace(x, **changed) if changed else x
+        return renamed_types(rebuilt(x, put), typedefs)
 
     return replace(
         unit,

@@ -86,7 +86,8 @@ def syntax_error(source: Source, error: UnexpectedInput, where: str, end: int | 
     if isinstance(error, UnexpectedToken):
         token = error.token
         start = token.start_pos if token.start_pos is not None else start
-        found = str(token) if token.type != "$END" else ""
+        # The text's own words: of a kernel's text the grammar may have read signs that stand for some.
+        found = source.text[start : start + len(token)] if token.type != "$END" else ""
         expected = set(error.accepts or error.expected)
     elif isinstance(error, UnexpectedCharacters):
         found = source.text[start : start + 1]

@@ -56,6 +56,7 @@ _ENTRIES = (
     EntryWord("llist_entry", _LOCKLESS),
     EntryWord("hlist_entry", _LIST),
     EntryWord("hlist_entry_safe", _LIST),
+    EntryWord("rb_entry", "linux/rbtree.h"),
     EntryWord("list_first_entry", _LIST, "next"),
     EntryWord("list_last_entry", _LIST, "prev"),
     EntryWord("list_first_entry_or_null", _LIST, "next", or_null=True),

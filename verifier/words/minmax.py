@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from verifier.words.rows import Special, Word, row
+from verifier.program.expressions import Expr
+from verifier.words.rows import Special, Word, f, row
 
 # By name, the value and the type that C gives it (include/linux/limits.h, include/vdso/limits.h;
 # BITS_PER_LONG: include/asm-generic/bitsperlong.h; BITS_PER_BYTE: include/linux/bits.h).
@@ -29,10 +30,22 @@ def choices() -> Iterator[Word]:
     """All of them."""
     source = "{}(), linux/minmax.h, earlier linux/kernel.h"
     words = partial(row, "Numbers", result="value")
-    chosen = Special("chosen", "no event")
+
+    def chosen(stays: Expr) -> Special:
+        """``stays``: where the first number is the value; else it is the other one that is compared."""
+        return Special("chosen", "no event", value=stays)
+
+    least, most = f("lt", "x", "y"), f("gt", "x", "y")
+    within = f("and", f("gt", "val", "lo"), f("lt", "val", "hi"))
     doc = "the smaller one of two numbers, each evaluated once; their signs agree, as the kernel's macro asks"
-    yield words("min(x, y)", chosen, doc, source=source.format("min"))
+    yield words("min(x, y)", chosen(least), doc, source=source.format("min"))
     doc = "the greater one, likewise"
-    yield words("max(x, y)", chosen, doc, source=source.format("max"))
+    yield words("max(x, y)", chosen(most), doc, source=source.format("max"))
     doc = "the number, or the limit beyond which it is"
-    yield words("clamp(val, lo, hi)", chosen, doc, source=source.format("clamp"))
+    yield words("clamp(val, lo, hi)", chosen(within), doc, source=source.format("clamp"))
+    doc = "the smaller one as numbers of this type, each evaluated once"
+    yield words("min_t(type: type, x, y)", chosen(least), doc, source=source.format("min_t"))
+    doc = "the greater one, likewise"
+    yield words("max_t(type: type, x, y)", chosen(most), doc, source=source.format("max_t"))
+    doc = "the number, or the limit beyond which it is, likewise"
+    yield words("clamp_t(type: type, val, lo, hi)", chosen(within), doc, source=source.format("clamp_t"))

@@ -206,8 +206,11 @@ def _attributes(level: str, content: str) -> Iterator[Word]:
         source = f"{level}_{name}(), {_X86}"
         if name == "mkwrite" and level != "pud":
             source += f"; {level}_mkwrite_novma() since v6.6 (version unchecked)"
-        changed = Pure(f(function, "e", bit))
-        yield words(f"{level}_{name}({e})", changed, f"the same, {doc}", "", content, source=source)
+        changed, head, optional = Pure(f(function, "e", bit)), f"{level}_{name}({e})", 0
+        if name == "mkwrite" and level != "pud":  # with the vma since v6.6 (version unchecked)
+            head, optional = f"{level}_{name}({e}, vma: vma)", 1
+        doc = f"the same, {doc}"
+        yield words(head, changed, doc, "", content, source=source, optional=optional)
 
 
 def tables() -> Iterator[Word]:

@@ -366,6 +366,7 @@ VALUE_KINDS: Mapping[str, str] = MappingProxyType(
         "domain": "the address of a struct srcu_struct",
         "index": "the index that srcu_read_lock() gave",
         "text": "a string",
+        "type": "a type",
         "freed": "the address of a struct, or NULL",
         "member": "the name of its struct rcu_head",
         "void": "void",

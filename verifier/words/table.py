@@ -143,6 +143,11 @@ INITIALIZERS: Mapping[str, bool] = MappingProxyType(
         "LOCAL64_INIT": True,
         "REFCOUNT_INIT": True,
         "__SPIN_LOCK_UNLOCKED": False,
+        "__RAW_SPIN_LOCK_UNLOCKED": False,
+        "__RW_LOCK_UNLOCKED": False,
+        "__MUTEX_INITIALIZER": False,
+        "__RWSEM_INITIALIZER": False,
+        "INIT_LOCAL_LOCK": False,
     }
 )
 

@@ -152,7 +152,7 @@ else
   syn keyword litmusWord atomic_sub_return_release atomic_try_cmpxchg atomic_try_cmpxchg_acquire atomic_try_cmpxchg_relaxed
   syn keyword litmusWord atomic_try_cmpxchg_release atomic_xchg atomic_xchg_acquire atomic_xchg_relaxed atomic_xchg_release
   syn keyword litmusWord atomic_xor barrier barrier_nospec bit_spin_lock bit_spin_trylock bit_spin_unlock call_rcu
-  syn keyword litmusWord call_rcu_bh call_rcu_hurry call_rcu_sched call_srcu cant_migrate change_bit clamp clear_bit
+  syn keyword litmusWord call_rcu_bh call_rcu_hurry call_rcu_sched call_srcu cant_migrate change_bit clamp clamp_t clear_bit
   syn keyword litmusWord clear_bit_unlock clear_bit_unlock_is_negative_byte clflush clflushopt clwb cmpxchg cmpxchg128
   syn keyword litmusWord cmpxchg128_acquire cmpxchg128_local cmpxchg128_relaxed cmpxchg128_release cmpxchg64 cmpxchg64_local
   syn keyword litmusWord cmpxchg_acquire cmpxchg_double cmpxchg_double_local cmpxchg_local cmpxchg_relaxed cmpxchg_release
@@ -183,31 +183,32 @@ else
   syn keyword litmusWord local_read local_set local_sub local_sub_and_test local_sub_return local_try_cmpxchg local_unlock
   syn keyword litmusWord local_unlock_irq local_unlock_irqrestore local_xchg lockdep_assert_held lockdep_assert_irqs_disabled
   syn keyword litmusWord lockdep_assert_irqs_enabled lockdep_assert_preemption_disabled lockless_dereference
-  syn keyword litmusWord make_readable_migration_entry make_writable_migration_entry max mb mfence might_sleep
-  syn keyword litmusWord migrate_disable migrate_enable min mk_pte mm_cpumask model_limit movnti mutex_is_locked mutex_lock
-  syn keyword litmusWord mutex_lock_interruptible mutex_lock_interruptible_nested mutex_lock_io mutex_lock_io_nested
-  syn keyword litmusWord mutex_lock_killable mutex_lock_killable_nested mutex_lock_nest_lock mutex_lock_nested mutex_trylock
-  syn keyword litmusWord mutex_unlock native_flush_tlb_global native_flush_tlb_local native_flush_tlb_one_user
-  syn keyword litmusWord native_write_cr3 num_online_cpus on_each_cpu on_each_cpu_cond on_each_cpu_cond_mask on_each_cpu_mask
-  syn keyword litmusWord p4d p4d_addr_end p4d_bad p4d_clear p4d_huge p4d_leaf p4d_none p4d_offset p4d_offset_lockless
-  syn keyword litmusWord p4d_populate p4d_present p4d_val p4dp_cmpxchg p4dp_get p4dp_get_and_clear p4dp_xchg
-  syn keyword litmusWord pagefault_disable pagefault_enable per_cpu per_cpu_ptr pfn_swap_entry_to_page pgd pgd_addr_end
-  syn keyword litmusWord pgd_bad pgd_clear pgd_huge pgd_leaf pgd_none pgd_offset pgd_populate pgd_present pgd_val
-  syn keyword litmusWord pgdp_cmpxchg pgdp_get pgdp_get_and_clear pgdp_xchg pmd pmd_access_permitted pmd_addr_end pmd_bad
-  syn keyword litmusWord pmd_clear pmd_dirty pmd_huge pmd_is_migration_entry pmd_leaf pmd_mkclean pmd_mkdirty pmd_mkinvalid
-  syn keyword litmusWord pmd_mknotpresent pmd_mkold pmd_mkwrite pmd_mkyoung pmd_none pmd_offset pmd_offset_lockless pmd_page
-  syn keyword litmusWord pmd_populate pmd_present pmd_protnone pmd_same pmd_to_swp_entry pmd_trans_huge pmd_val pmd_write
-  syn keyword litmusWord pmd_wrprotect pmd_young pmdp_cmpxchg pmdp_establish pmdp_get pmdp_get_and_clear pmdp_get_lockless
-  syn keyword litmusWord pmdp_huge_get_and_clear pmdp_set_wrprotect pmdp_test_and_clear_young pmdp_xchg pmem_wmb
-  syn keyword litmusWord preempt_disable preempt_enable preempt_enable_no_resched preemptible pte pte_access_permitted
-  syn keyword litmusWord pte_clear pte_clear_not_present_full pte_dirty pte_exec pte_global pte_mkclean pte_mkdirty pte_mkold
-  syn keyword litmusWord pte_mkwrite pte_mkyoung pte_none pte_offset_kernel pte_page pte_present pte_protnone pte_same
-  syn keyword litmusWord pte_to_swp_entry pte_user pte_val pte_write pte_wrprotect pte_young ptep_clear ptep_cmpxchg ptep_get
-  syn keyword litmusWord ptep_get_and_clear ptep_get_lockless ptep_set_wrprotect ptep_test_and_clear_dirty
-  syn keyword litmusWord ptep_test_and_clear_young ptep_try_set ptep_xchg pud pud_access_permitted pud_addr_end pud_bad
-  syn keyword litmusWord pud_clear pud_dirty pud_huge pud_leaf pud_mkclean pud_mkdirty pud_mkold pud_mkwrite pud_mkyoung
-  syn keyword litmusWord pud_none pud_offset pud_offset_lockless pud_page pud_populate pud_present pud_same pud_trans_huge
-  syn keyword litmusWord pud_val pud_write pud_wrprotect pud_young pudp_cmpxchg pudp_establish pudp_get pudp_get_and_clear
+  syn keyword litmusWord make_readable_migration_entry make_writable_migration_entry max max_t mb mfence might_sleep
+  syn keyword litmusWord migrate_disable migrate_enable min min_t mk_pte mm_cpumask model_limit movnti mutex_is_locked
+  syn keyword litmusWord mutex_lock mutex_lock_interruptible mutex_lock_interruptible_nested mutex_lock_io
+  syn keyword litmusWord mutex_lock_io_nested mutex_lock_killable mutex_lock_killable_nested mutex_lock_nest_lock
+  syn keyword litmusWord mutex_lock_nested mutex_trylock mutex_unlock native_flush_tlb_global native_flush_tlb_local
+  syn keyword litmusWord native_flush_tlb_one_user native_write_cr3 num_online_cpus on_each_cpu on_each_cpu_cond
+  syn keyword litmusWord on_each_cpu_cond_mask on_each_cpu_mask p4d p4d_addr_end p4d_bad p4d_clear p4d_huge p4d_leaf p4d_none
+  syn keyword litmusWord p4d_offset p4d_offset_lockless p4d_populate p4d_present p4d_val p4dp_cmpxchg p4dp_get
+  syn keyword litmusWord p4dp_get_and_clear p4dp_xchg pagefault_disable pagefault_enable per_cpu per_cpu_ptr
+  syn keyword litmusWord pfn_swap_entry_to_page pgd pgd_addr_end pgd_bad pgd_clear pgd_huge pgd_leaf pgd_none pgd_offset
+  syn keyword litmusWord pgd_populate pgd_present pgd_val pgdp_cmpxchg pgdp_get pgdp_get_and_clear pgdp_xchg pmd
+  syn keyword litmusWord pmd_access_permitted pmd_addr_end pmd_bad pmd_clear pmd_dirty pmd_huge pmd_is_migration_entry
+  syn keyword litmusWord pmd_leaf pmd_mkclean pmd_mkdirty pmd_mkinvalid pmd_mknotpresent pmd_mkold pmd_mkwrite pmd_mkyoung
+  syn keyword litmusWord pmd_none pmd_offset pmd_offset_lockless pmd_page pmd_populate pmd_present pmd_protnone pmd_same
+  syn keyword litmusWord pmd_to_swp_entry pmd_trans_huge pmd_val pmd_write pmd_wrprotect pmd_young pmdp_cmpxchg
+  syn keyword litmusWord pmdp_establish pmdp_get pmdp_get_and_clear pmdp_get_lockless pmdp_huge_get_and_clear
+  syn keyword litmusWord pmdp_set_wrprotect pmdp_test_and_clear_young pmdp_xchg pmem_wmb preempt_disable preempt_enable
+  syn keyword litmusWord preempt_enable_no_resched preemptible pte pte_access_permitted pte_clear pte_clear_not_present_full
+  syn keyword litmusWord pte_dirty pte_exec pte_global pte_mkclean pte_mkdirty pte_mkold pte_mkwrite pte_mkyoung pte_none
+  syn keyword litmusWord pte_offset_kernel pte_page pte_present pte_protnone pte_same pte_to_swp_entry pte_user pte_val
+  syn keyword litmusWord pte_write pte_wrprotect pte_young ptep_clear ptep_cmpxchg ptep_get ptep_get_and_clear
+  syn keyword litmusWord ptep_get_lockless ptep_set_wrprotect ptep_test_and_clear_dirty ptep_test_and_clear_young
+  syn keyword litmusWord ptep_try_set ptep_xchg pud pud_access_permitted pud_addr_end pud_bad pud_clear pud_dirty pud_huge
+  syn keyword litmusWord pud_leaf pud_mkclean pud_mkdirty pud_mkold pud_mkwrite pud_mkyoung pud_none pud_offset
+  syn keyword litmusWord pud_offset_lockless pud_page pud_populate pud_present pud_same pud_trans_huge pud_val pud_write
+  syn keyword litmusWord pud_wrprotect pud_young pudp_cmpxchg pudp_establish pudp_get pudp_get_and_clear
   syn keyword litmusWord pudp_huge_get_and_clear pudp_test_and_clear_young pudp_xchg put_cpu raw_cpu_add raw_cpu_add_return
   syn keyword litmusWord raw_cpu_and raw_cpu_cmpxchg raw_cpu_cmpxchg128 raw_cpu_cmpxchg_double raw_cpu_dec raw_cpu_dec_return
   syn keyword litmusWord raw_cpu_inc raw_cpu_inc_return raw_cpu_or raw_cpu_read raw_cpu_sub raw_cpu_sub_return
@@ -266,14 +267,15 @@ else
   syn keyword litmusConstant EEXIST EFAULT EFBIG EHWPOISON EINPROGRESS EINTR EINVAL EIO EISDIR EMFILE EMLINK ENAMETOOLONG ENFILE
   syn keyword litmusConstant ENODATA ENODEV ENOENT ENOEXEC ENOMEM ENOSPC ENOSYS ENOTBLK ENOTDIR ENOTTY ENXIO EOPNOTSUPP EOVERFLOW
   syn keyword litmusConstant EPERM EPIPE ERANGE ERESTARTSYS EROFS ESPIPE ESRCH ESTALE ETIME ETIMEDOUT ETXTBSY EWOULDBLOCK EXDEV
-  syn keyword litmusConstant INT_MAX INT_MIN LOCAL64_INIT LOCAL_INIT LONG_MAX LONG_MIN MAX_ERRNO MSR_EFER MSR_FS_BASE MSR_GS_BASE
-  syn keyword litmusConstant MSR_HWP_REQUEST MSR_IA32_PKRS MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL MSR_IA32_TSC_DEADLINE
-  syn keyword litmusConstant MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL PAGE_MASK PAGE_SHIFT PAGE_SIZE REFCOUNT_INIT S16_MAX
-  syn keyword litmusConstant S16_MIN S32_MAX S32_MIN S64_MAX S64_MIN S8_MAX S8_MIN SIZE_MAX TLB_FLUSH_ALL U16_MAX U32_MAX U64_MAX
-  syn keyword litmusConstant U8_MAX UINT_MAX ULONG_MAX X86_CR3_LAM_U48 X86_CR3_LAM_U57 X86_CR3_PCID_BITS X86_CR3_PCID_MASK
-  syn keyword litmusConstant X86_CR3_PCID_NOFLUSH __SPIN_LOCK_UNLOCKED clean cpu_all_mask cpu_none_mask cpu_online_mask
-  syn keyword litmusConstant cpu_possible_mask cpu_present_mask current false fault global init_mm invalid migration none
-  syn keyword litmusConstant nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir true
+  syn keyword litmusConstant INIT_LOCAL_LOCK INT_MAX INT_MIN LOCAL64_INIT LOCAL_INIT LONG_MAX LONG_MIN MAX_ERRNO MSR_EFER
+  syn keyword litmusConstant MSR_FS_BASE MSR_GS_BASE MSR_HWP_REQUEST MSR_IA32_PKRS MSR_IA32_PRED_CMD MSR_IA32_SPEC_CTRL
+  syn keyword litmusConstant MSR_IA32_TSC_DEADLINE MSR_IA32_TSX_CTRL MSR_KERNEL_GS_BASE NULL PAGE_MASK PAGE_SHIFT PAGE_SIZE
+  syn keyword litmusConstant REFCOUNT_INIT S16_MAX S16_MIN S32_MAX S32_MIN S64_MAX S64_MIN S8_MAX S8_MIN SIZE_MAX TLB_FLUSH_ALL
+  syn keyword litmusConstant U16_MAX U32_MAX U64_MAX U8_MAX UINT_MAX ULONG_MAX X86_CR3_LAM_U48 X86_CR3_LAM_U57 X86_CR3_PCID_BITS
+  syn keyword litmusConstant X86_CR3_PCID_MASK X86_CR3_PCID_NOFLUSH __MUTEX_INITIALIZER __RAW_SPIN_LOCK_UNLOCKED
+  syn keyword litmusConstant __RWSEM_INITIALIZER __RW_LOCK_UNLOCKED __SPIN_LOCK_UNLOCKED clean cpu_all_mask cpu_none_mask
+  syn keyword litmusConstant cpu_online_mask cpu_possible_mask cpu_present_mask current false fault global init_mm invalid
+  syn keyword litmusConstant migration none nr_cpu_ids nx off old on protnone ro supervisor swap swapper_pg_dir true
   syn keyword litmusStatement break case continue default do else for goto if return sizeof switch while
   syn keyword litmusType TYPEOF_UNQUAL _Bool __always_inline __auto_type __init __iomem __percpu __rcu __typeof __typeof__
   syn keyword litmusType __typeof_unqual__ __unqual_scalar_typeof __user bool char const enum extern inline int long noinline

@@ -47,6 +47,19 @@ static const struct a j = { .x = 1 };
     ]  # fmt: skip
 
 
+def test_the_head_of_a_lock_is_that_of_a_struct() -> None:
+    assert names("context_lock_struct(gate) {\n\tint x;\n};\n") == [("struct", "gate")]
+
+
+def test_macros_that_make_others_end_where_their_brackets_do() -> None:
+    text = "MAKE(a, x(b((c)d)->e), f = g; int h)\nMAKE_MORE(x)\nstatic int taken(int x) { return x; }\n"
+    text += "MAKE(a;\n b)\nstatic int object = 3;\n"
+    file = scanned(text)
+    assert list(file.definitions) == [("function", "taken"), ("object", "object")]
+    found = file.definitions["function", "taken"]
+    assert text[found.start : found.body].strip() == "static int taken(int x)"
+
+
 def test_of_two_arms_the_one_that_is_compiled() -> None:
     text = "#ifdef A\nvoid f(void) { one(); }\n#else\nvoid f(void) { two(); }\n#endif\n"
     for a, called in ((1, "one"), (0, "two")):

@@ -101,7 +101,6 @@ def test_a_test_may_use_the_guards_of_the_tree(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "code", "said"),
     [
-        ("keeps", "keeps(&b);", "a guard that keeps more than its lock is not read"),
         ("take_turn, give_turn", "guard(turn)();", "the guard turn takes 1 argument, not 0"),
         ("one", "guard(nothing)();", "there is no guard 'nothing'"),
     ],

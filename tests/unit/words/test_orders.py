@@ -89,7 +89,7 @@ softleaf_(from_p(te|md)|to_(pte|page)|is_(none|swap|migration)) pmd_is_migration
 pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
 wait_(var_)?event(_interruptible|_killable|_idle|_freezable)?(_timeout)?
 WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
-(ERR|PTR)_(PTR|ERR|CAST) PTR_ERR_OR_ZERO IS_ERR(_OR_NULL|_VALUE)? ARRAY_(SIZE|END) min max clamp
+(ERR|PTR)_(PTR|ERR|CAST) PTR_ERR_OR_ZERO IS_ERR(_OR_NULL|_VALUE)? ARRAY_(SIZE|END) (min|max|clamp)(_t)?
 lockdep_assert_(irqs_disabled|irqs_enabled|preemption_disabled|held) (migrate|pagefault)_(en|dis)able
 """.split()
 

@@ -12,7 +12,7 @@ from verifier.lower.c.body import BodyCode
 from verifier.lower.c.guards import begin, closed, freed
 from verifier.lower.c.labels import check_labels
 from verifier.lower.c.parts import Frame, Local, Spanned, Started, Val
-from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, SetRegister, Target
+from verifier.lower.code import Branch, Emit, Instruction, Jump, Label, SetRegister, Target, changed
 from verifier.program.expressions import FALSE, TRUE, Const, Reg
 from verifier.program.values import Ptr
 from verifier.records import replace
@@ -66,16 +66,7 @@ def saying_where(b: BodyCode, function: ast.Function, at: Span) -> Iterator[None
 
 def called(code: Sequence[Instruction], at: Span) -> list[Instruction]:
     """The code of a function that is called in another file, with spans that say where."""
-    made: dict[int, Emit] = {}
-    out: list[Instruction] = []
-    for x in code:
-        y = x if x.span is None else x._replace(span=replace(x.span, called=at))
-        if isinstance(x, Emit) and isinstance(y, Emit):
-            made[id(x)] = y
-        if isinstance(y, Assume):  # it knows the instructions by which it looks
-            y = y._replace(reads=tuple(made.get(id(read), read) for read in y.reads))
-        out.append(y)
-    return out
+    return changed(code, lambda x: x if x.span is None else x._replace(span=replace(x.span, called=at)))
 
 
 def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val], span: Span) -> None:

@@ -19,7 +19,7 @@ from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import Trouble
-from verifier.words.rows import Special
+from verifier.words.rows import Machine, Special
 from verifier.words.table import WORDS, Word, entry_level, instead
 
 
@@ -49,6 +49,8 @@ def called(b: BodyCode, e: ast.CallExpr) -> Val:
     arguments = dict(zip((p.name for p in word.parameters), passed[leading:], strict=False))
     for parameter in word.parameters:
         held = arguments.get(parameter.name)
+        if parameter.kind == "local" and isinstance(held, ast.FieldExpr | ast.IndexExpr | ast.Unary):
+            return kept_in_memory(b, word, e, parameter.name, held)
         if parameter.kind == "function" and isinstance(held, ast.Ident) and in_register(b, held):
             return each_function(b, word, e, arguments, parameter.name)
     if word.sleeps:
@@ -65,6 +67,21 @@ def in_register(b: BodyCode, e: ast.Ident) -> bool:
     """Is it a local that is assigned to?"""
     local = b.local(e.name, False)
     return local is not None and local.fixed is None
+
+
+def kept_in_memory(b: BodyCode, word: Word, e: ast.CallExpr, name: str, held: ast.CExpr) -> Val:
+    """A word that takes a register, such as flags, where the text gives it something in memory: that is
+    loaded before it, or stored after it."""
+    saves = any(isinstance(x, Machine) and x.into == name for x in word.effects)
+    register = ast.Ident(b.fresh(name), held.span)
+    b.written.add(b.declare(register.name, t.ULONG).reg)
+    kept = ast.Assign(register, "", held, held.span)
+    if not saves:
+        b.value(kept)
+    result = called(b, replace(e, arguments=tuple(register if a is held else a for a in e.arguments)))
+    if saves:
+        b.value(replace(kept, target=held, value=register))
+    return result
 
 
 def each_function(

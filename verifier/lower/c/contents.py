@@ -192,6 +192,8 @@ class InitialContents(Objects):
         if of.kind == "mask":
             self._mask(cell, value)
             return
+        if isinstance(value, ast.Num) and value.value == 0:  # all of it, as it is without a value
+            return
         if not isinstance(value, ast.Braced):
             raise Trouble("value", "this is given in braces", value.span)
         if of.kind != "array":

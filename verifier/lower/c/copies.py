@@ -18,7 +18,9 @@ from verifier.syntax.trouble import Trouble
 
 
 def named_struct(b: BodyCode, e: ast.CExpr) -> Val | None:
-    """The struct that a name is, as its address; None for all other names, and for what is no name."""
+    """The struct that a name or a literal is, as its address; None for all else."""
+    if isinstance(e, ast.Literal):
+        return unnamed(b, e)
     if not isinstance(e, ast.Ident):
         return None
     local = b.local(e.name)
@@ -29,6 +31,20 @@ def named_struct(b: BodyCode, e: ast.CExpr) -> Val | None:
     if named is None or named.type.kind != "struct" or named.size is not None:
         return None
     return base_of(b, e)
+
+
+def unnamed(b: BodyCode, e: ast.Literal) -> Val:
+    """The struct that a literal is: an object on the stack, of which each turn of a loop has the same one.
+    Raises ``Trouble`` for other types."""
+    if t.of(e.type).kind != "struct" or e.type.pointers:
+        hint = "declare a local with these braces, and use the local"
+        raise Trouble("not-yet", "a literal in braces is a struct here", e.span, hint)
+    name = f"literal'{e.span.start}"
+    b.frame.scopes.append({})
+    b.statement(ast.Declare(e.type, name, e.init, e.span))
+    local = b.frame.scopes.pop()[name]
+    assert local.fixed is not None
+    return local.fixed
 
 
 def copied_from(b: BodyCode, e: ast.CExpr, kind: Type) -> Val:
@@ -46,6 +62,10 @@ def copied_from(b: BodyCode, e: ast.CExpr, kind: Type) -> Val:
     if found is None and isinstance(e, ast.CallExpr) and e.name in b.unit.functions:
         given_type = t.of(b.unit.functions[e.name].result)
         if given_type.kind == "struct" and not b.unit.functions[e.name].result.pointers:
+            found = b.value(e)
+    if isinstance(e, ast.Assign) and not e.op:  # a = b = c
+        to = None if isinstance(e.target, ast.Ident) else place_of(b, e.target)
+        if named_struct(b, e.target) or (isinstance(to, MemoryPlace) and is_struct(to)):
             found = b.value(e)
     if found is None or found.type.tag != kind.tag:
         given = e.span.text if found is None else f"{e.span.text}, a struct {found.type.tag}"

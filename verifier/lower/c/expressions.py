@@ -8,7 +8,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import load, numeric, same_pointee, stays, store, store_local, truth_of
 from verifier.lower.c.beginnings import seen_as
 from verifier.lower.c.body import BodyCode, Lines, line
-from verifier.lower.c.copies import copied_from, copy, is_struct, named_struct
+from verifier.lower.c.copies import copied_from, copy, is_struct, named_struct, unnamed
 from verifier.lower.c.operators import combined, result_type
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
 from verifier.lower.c.places import any_place, base_of, is_whole, memory_place, place_of
@@ -88,6 +88,8 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
 
 def address_of(b: BodyCode, e: ast.CExpr) -> Val:
     """``&e``."""
+    if isinstance(e, ast.Literal):
+        return unnamed(b, e)
     if isinstance(e, ast.Ident) and b.local(e.name, False) is None:
         named = b.memory.named.get(e.name)
         if named is not None and named.handle and not named.percpu:
@@ -426,6 +428,17 @@ def _suits(b: BodyCode, e: ast.CExpr) -> str:
     return type_given(WORDS[e.name]) if isinstance(e, ast.CallExpr) and e.name in WORDS else "int"
 
 
+def type_argument(b: BodyCode, e: ast.TypeArgument) -> Val:
+    """A type where a value is needed. Raises ``Trouble``."""
+    raise Trouble("type", "this is a type, and no value", e.span, "give a value here")
+
+
+def literal(b: BodyCode, e: ast.Literal) -> Val:
+    """A struct without a name where a value is needed. Raises ``Trouble``."""
+    hint = "declare a local with these braces, and use the local"
+    raise Trouble("not-yet", "a literal is assigned, or its address is taken", e.span, hint)
+
+
 def after_assignment(target: MemoryPlace, value: Val) -> Type:
     """The type of an assignment: the type of its left side, where it is known."""
     if target.part is not None:
@@ -460,5 +473,7 @@ EXPRESSIONS: Lines[BodyCode, Val] = dict(
         line(ast.Cast, cast),
         line(ast.SizeOf, size_of),
         line(ast.Assign, assign),
+        line(ast.TypeArgument, type_argument),
+        line(ast.Literal, literal),
     )
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
 from verifier.lower.c.overlaid import differ_in_sign, overlaid, same_memory
@@ -22,6 +24,7 @@ class Fields:
 
     def __init__(self, unit: ast.Unit) -> None:
         self.unit = unit
+        self.header: Callable[[str], str] | None = None  # of a kernel tree: the one that defines a struct
         self.fields: dict[str, dict[str, Type]] = {}  # by kind of object: those that have a name
         self.defined: list[Diagnostic] = []  # what is wrong with definitions
         self.parts: dict[str, dict[str, Bitfield]] = {}  # likewise: bitfields, whose units are fields
@@ -136,6 +139,9 @@ class Fields:
         hint = hint or f"name it once in the initial state, as in {{ .{name} = 0 }}"
         if kind.kind == "struct" and not known:
             hint = f"give it once where an object is declared: struct {kind.tag} … = {{ .{name} = 0 }}"
+            path = self.header(kind.tag) if self.header is not None else ""
+            if path:
+                what, hint = f"struct {kind.tag}", f'name the file that defines it: #kernel "{path}"'
         return Trouble("unknown-field", f"{what} has no field {name!r}", span, hint)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from verifier.lower.c import types as t
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Held, Val
-from verifier.lower.code import Emit
+from verifier.lower.code import Emit, Instruction, changed
 from verifier.program.expressions import Const, Reg
 from verifier.source import Span
 from verifier.syntax import ast
@@ -22,6 +22,9 @@ def begin(b: BodyCode, s: ast.Guard, rest: Sequence[ast.Stmt]) -> None:
     row = GUARDS.get(s.name)
     if row is None and s.own is None:
         raise Trouble("unknown-word", f"there is no guard {s.name!r}", s.named, nearest(s.name, GUARDS))
+    if s.fails is not None:
+        hint = f"write scoped_guard({s.name}, …)"
+        raise Trouble("guard", f"the guard {s.name} never fails", s.named, hint)
     wanted = row.arguments if row is not None else s.own.arguments if s.own is not None else 0
     if len(s.arguments) != wanted:
         many = f"{wanted} argument{'s' if wanted != 1 else ''}"
@@ -32,21 +35,23 @@ def begin(b: BodyCode, s: ast.Guard, rest: Sequence[ast.Stmt]) -> None:
     if row is None:
         assert s.own is not None
         ends = substituted(s.own, dict(zip((GUARDED,), given, strict=False)))
+        for kept in ends.keeps:
+            b.statement(kept)
         before = len(b.code)
         b.statement(ends.begin)
         _told(b, before, " ".join(s.span.text.split()).rstrip(";"), s.span)
         b.captured(lambda: b.statement(ends.end))  # what is wrong with it is said here
         b.frame.held.append(Held(ends.end, s.span, labels))
         return
-    kept = _kept(b, s, row)
+    flags = _kept(b, s, row)
     first, last = given, given
-    if kept is not None and row.keeps == "flags":
-        first = (*given, kept)
+    if flags is not None and row.keeps == "flags":
+        first = (*given, flags)
     got = b.value(ast.CallExpr(row.begin, first, s.span))
-    if kept is not None:
-        last = (*given, kept)
+    if flags is not None:
+        last = (*given, flags)
         if row.keeps == "index":
-            local = b.local(kept.name)
+            local = b.local(flags.name)
             assert local is not None
             b.set(local.reg, got.expr, s.span)
             local.type = got.type
@@ -137,6 +142,8 @@ def _end(b: BodyCode, held: Held, at: Span | None) -> None:
 
 def _told(b: BodyCode, before: int, text: str, at: Span) -> None:
     """What a guard does is told where the guard stands, or where its scope is left."""
-    for i, x in enumerate(b.code[before:], before):
-        if isinstance(x, Emit):
-            b.code[i] = x._replace(text=text if x.text else "", span=at)
+
+    def of(x: Instruction) -> Instruction:
+        return x._replace(text=text if x.text else "", span=at) if isinstance(x, Emit) else x
+
+    b.code[before:] = changed(b.code[before:], of)

@@ -11,10 +11,11 @@ from typing import Any, get_args
 
 from verifier.errors import InputError
 from verifier.kernel.dropped import Evaluates, dropped
-from verifier.kernel.scan import Definition, Macro, Scanned
+from verifier.kernel.scan import Definition, Scanned
 from verifier.kernel.tree import version_code
-from verifier.lower.c.kernel_guards import guard_of
-from verifier.lower.c.kernel_meanings import Meanings, TextPlace
+from verifier.lower.c import types as t
+from verifier.lower.c.kernel_guards import SCOPE, attempt_of, guard_of, kept_names, renamed
+from verifier.lower.c.kernel_macros import Expanding
 from verifier.lower.c.kernel_notes import Account, Resolved
 from verifier.lower.c.kernel_questions import QUESTIONS, Questions, uncalled
 from verifier.lower.c.kernel_trees import (
@@ -26,9 +27,11 @@ from verifier.lower.c.kernel_trees import (
     own_fields,
     truth,
     truth_of,
+    unchecked,
+    without_casts,
 )
 from verifier.lower.c.kernel_types import typed
-from verifier.lower.c.macros import BITS, bits, check_brackets, named
+from verifier.lower.c.macros import BITS, as_macro, bits
 from verifier.lower.c.presence import Presence
 from verifier.patterns import pattern
 from verifier.records import replace
@@ -39,7 +42,9 @@ from verifier.syntax.kernel import Cutter
 from verifier.syntax.nodes import nodes
 from verifier.syntax.numbers import COMPARED
 from verifier.syntax.rebuilt import rebuilt, substituted
+from verifier.syntax.statics import hoisted
 from verifier.syntax.trouble import Trouble
+from verifier.words.entries import ENTRY_LOOPS
 from verifier.words.guards import EMPTY_MASK, GUARDED, GUARDS
 from verifier.words.table import (
     CONSTANT_MASKS,
@@ -50,14 +55,7 @@ from verifier.words.table import (
     WORDS,
 )
 
-# Names of words in code that sanitizers and lockdep leave alone.
-_UNINSTRUMENTED = pattern(
-    r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
-)
 _ACTION = pattern(r"\w\s*\(|(?<![=!<>])=(?!=)|\+\+|--")  # a macro may do something: call, assign
-MAX_EXPANDED = 200
-# How macros begin that are statements.
-STATEMENT = pattern(r"\s*(?:\{|(?:do|if|while|for|switch|guard|scoped_guard|goto|return|break|continue)\b)")
 EXPRESSIONS = get_args(ast.CExpr)
 
 
@@ -68,24 +66,19 @@ def resolved(unit: ast.Unit) -> Resolved:
     return _Closure(unit, unit.kernel, unit.cutter).close()
 
 
-class _Closure:
+class _Closure(Expanding):
     def __init__(self, unit: ast.Unit, asked: ast.KernelText, cutter: Cutter) -> None:
-        self.unit, self.asked, self.cutter = unit, asked, cutter
+        self.unit, self.asked = unit, asked
         self.enums = dict(unit.enums)
         self.omitted = {o.name: o for o in asked.without}
         self.used: set[str] = set()  # of #without
         self.objects = {x.name for x in unit.initial if isinstance(x, ast.Object)}
         self.objects |= addresses(unit)
-        self.account = Account(cutter, unit.functions, self.objects)
-        self.scopes: list[set[str]] = []  # parameters and locals
-        self.expanding: list[str] = []
+        super().__init__(cutter, Account(cutter, unit.functions, self.objects))
         self.reading: list[Definition] = []  # enums
         # Macros that the test names go before words of their names.
         self.named = {name.name for one in asked.files for name in one.names}
         self.in_word = False  # is this an argument of a word?
-        self.ours = False  # is this the test's own code?
-        self.meanings = Meanings(cutter)
-        self.place: TextPlace | None = None  # of what calls the macros that are being expanded
         self.values: dict[tuple[str, int], Mapping[str, int]] = {}  # of enums
         self.presence = Presence(unit, asked, cutter)
         self.questions = Questions(cutter, self.account, self.presence, own_fields(unit))
@@ -101,13 +94,15 @@ class _Closure:
         self.scopes = [set()]
         initial = tuple(self._any(x) for x in self._standing())
         unit = replace(self.unit, functions=functions, threads=threads, nmis=nmis, initial=initial)
+        unit = hoisted(unit)  # what macros declare static
         unit = typed(unit, self.meanings, self.account, self.named, self._mapped_struct)
         unit = replace(unit, enums=self.enums)
         warnings = uncalled(unit, self.asked, self.used, self.account)
         self.questions.unused(self.asked, self.enums)
         if self.account.troubles:
             raise InputError(list(self.account.troubles.values()))
-        return Resolved(unit, self.account.notes, warnings, self.cutter.tree.version)
+        version, headers = self.cutter.tree.version, self.account.headers
+        return Resolved(unit, self.account.notes, warnings, version, headers.of_struct)
 
     def _standing(self) -> Iterator[ast.Initial]:
         """The initial state, without optional fields that this tree does not have."""
@@ -125,25 +120,9 @@ class _Closure:
 
     # -- names ------------------------------------------------------------------------------------
 
-    def _place(self, span: Span) -> TextPlace | None:
-        """Where a name is read: in the text that calls the macros that are being expanded."""
-        return self.place or self.meanings.place(span)
-
-    def _macro(self, name: str, span: Span) -> tuple[Scanned, Macro] | None:
-        if name in self.expanding:
-            return None
-        try:
-            return self.meanings.macro(name, self._place(span), span)
-        except Trouble as trouble:
-            self.account.said(trouble)
-            return None
-
     def _wins(self, name: str) -> bool:
         """Does a macro of this name go before a word?"""
         return name not in WORDS or name in self.named
-
-    def _bound(self, name: str) -> bool:
-        return any(name in scope for scope in self.scopes)
 
     def _ident(self, e: ast.Ident, *, alone: bool = False) -> Any:
         name = e.name
@@ -158,6 +137,8 @@ class _Closure:
         given = self.cutter.config.constant(name)
         if given is not None:  # a constant that the test overrides
             return ast.Num(given, e.span)
+        if name in CPU_COUNTS and name not in self.named:
+            return e
         if name == EMPTY_MASK or name in self.unit.enums or name in NAMED_VALUES or name in CONSTANT_MASKS:
             return e
         found = self._macro(name, e.span)
@@ -194,7 +175,7 @@ class _Closure:
             return self.values[key]
 
         def meaning(x: ast.CExpr) -> ast.CExpr:
-            found: ast.CExpr = self._any(x)
+            found: ast.CExpr = without_casts(self._any(x), self._number)
             names = {i.name for i in nodes(found) if isinstance(i, ast.Ident)}
             known = {n: ast.Num(v, x.span) for n, v in self.enums.items() if n in names}
             made: ast.CExpr = substituted(found, known)
@@ -209,6 +190,15 @@ class _Closure:
             self.place = outer
         return self.values[key]
 
+    def _number(self, kind: ast.CType) -> t.Type | None:
+        """The type of numbers that a cast names, perhaps by a typedef of the files; None of others."""
+        for _ in self.cutter.types:
+            found = self.meanings.struct(("alias", kind.base), "", frozenset())
+            if t.of(kind).kind == "int" or found is None:
+                break
+            kind = self.cutter.alias(*found) or kind
+        return t.of(kind) if t.of(kind).kind == "int" else None
+
     def _means(self, name: str) -> bool:
         """Does a name mean something here without a declaration? ``current`` stands for an object."""
         return name in CPU_COUNTS or name in ROOTS or PERCPU_NAMES.get(name) in self.objects
@@ -217,7 +207,7 @@ class _Closure:
 
     def _call(self, e: ast.CallExpr, *, alone: bool = False) -> Any:
         """A call; ``alone``: its value is not used."""
-        name = e.name
+        name, e = e.name, replace(e, arguments=self._arguments(e.arguments))
         if name == "KERNEL_VERSION" and len(e.arguments) == 3:
             numbers = [a.value for a in e.arguments if isinstance(a, ast.Num)]
             if len(numbers) == 3:
@@ -244,9 +234,7 @@ class _Closure:
         if nothing is not None and not (nothing.unless and self.cutter.config.value(nothing.unless)):
             self.account.note("dropped", name, nothing.reason, e.span)
             return self._evaluated(e.name, e.arguments, nothing.evaluates, e.span, alone)
-        plain = _UNINSTRUMENTED.sub("", name)  # raw_atomic_inc(), arch_atomic_inc()
-        if name not in WORDS and plain in WORDS:
-            e = replace(e, name=plain)
+        e = replace(e, name=unchecked(name))
         if name in INITIALIZERS and len(e.arguments) == 1:
             return self._any(e.arguments[0]) if INITIALIZERS[name] else ast.Num(0, e.span)
         if name == "BUG" and not e.arguments:
@@ -306,80 +294,6 @@ class _Closure:
         self.account.trouble("without", f"the value of {e.name}() is used", e.span, hint)
         return ast.Num(0, e.span)
 
-    # -- macros -----------------------------------------------------------------------------------
-
-    def _expanded(
-        self,
-        file: Scanned,
-        macro: Macro,
-        arguments: tuple[ast.CExpr, ...] | None,
-        span: Span,
-        *,
-        alone: bool = False,
-    ) -> Any:
-        """The body of a macro with its arguments in their places, as C has it (C11 6.10.3)."""
-        nothing = ast.Num(0, span)
-        if macro.parameters is None and arguments is not None:  # it stands for the name of a function
-            body = self._body_of(file, macro, "expr", span)
-            if isinstance(body, ast.Ident):
-                given = {f"{macro.name}'{at}": a for at, a in enumerate(arguments)}
-                stand_in = tuple(ast.Ident(name, a.span) for name, a in given.items())
-                return self._put((file, macro, span), ast.CallExpr(body.name, stand_in, span), given, alone)
-            if body is not None:
-                self.account.refused(
-                    file, macro, "it stands for a function here, and its body is no name", span
-                )
-            return nothing
-        given = dict(zip(macro.parameters or (), arguments or (), strict=False))
-        if macro.parameters is not None and not len(macro.parameters) == len(given) == len(arguments or ()):
-            text = f"{macro.name} takes {len(macro.parameters)} arguments, not {len(arguments or ())}"
-            self.account.trouble("arity", text, span)
-            return nothing
-        if len(self.expanding) > MAX_EXPANDED:
-            self.account.trouble("macro", f"{macro.name} expands too deeply", span)
-            return nothing
-        statement = alone and STATEMENT.match(file.body(macro)) is not None
-        body = self._body_of(file, macro, "stmt" if statement else "expr", span)
-        if body is None:
-            return ast.Empty(span) if alone else nothing
-        try:
-            check_brackets(file.body(macro), macro.start, body, given, alone)
-            body = named(body, given)
-        except Trouble as trouble:
-            self.account.refused(file, macro, trouble.diagnostic.message, span)
-            return nothing
-        return self._put((file, macro, span), body, given, alone)
-
-    def _put(
-        self, called: tuple[Scanned, Macro, Span], body: Any, given: Mapping[str, ast.CExpr], alone: bool
-    ) -> Any:
-        """A macro's body, which is the kernel's text wherever it is put, and its arguments, which are
-        those of whoever calls it. ``called``: its file, the macro, and the call."""
-        file, macro, span = called
-        values = {x.name for x in nodes(body) if isinstance(x, ast.Ident)}
-        mapped = {name: self._any(a) for name, a in given.items() if name in values}
-        self.expanding.append(macro.name)
-        scopes, ours, place = self.scopes, self.ours, self.place
-        self.scopes, self.ours = [*scopes, set(given) | declared(body)], False
-        self.place = self._place(span) or TextPlace(file.source.name, len(file.bare))
-        body = self._call(body, alone=alone) if isinstance(body, ast.CallExpr) else self._any(body)
-        self.scopes, self.ours, self.place = scopes, ours, place
-        self.expanding.pop()
-        return substituted(body, mapped)
-
-    def _body_of(self, file: Scanned, macro: Macro, start: str, span: Span) -> Any:
-        text = file.body(macro)
-        if not text.strip():
-            self.cutter.note_macro(file, macro)
-            return None if start == "stmt" else ast.Num(1, span)
-        try:
-            if "##" in text:
-                raise Trouble("macro", f"{macro.name} joins tokens, which is not supported", span)
-            return self.cutter.macro(file, macro, start)
-        except Trouble as trouble:
-            self.account.refused(file, macro, f"it is no expression here: {trouble.diagnostic.message}", span)
-            return None
-
     # -- trees ------------------------------------------------------------------------------------
 
     def _function(self, f: ast.Function) -> ast.Function:
@@ -416,10 +330,15 @@ class _Closure:
             return self._statement_expr(x)
         if isinstance(x, ast.If):
             return self._if(x)
+        if isinstance(x, ast.MacroLoop):
+            return self._loop(x)
+        if isinstance(x, ast.ForEachEntry) and x.word not in ENTRY_LOOPS and self._macro(x.word, x.head):
+            return self._loop(as_macro(x))
         if isinstance(x, ast.Guard) and x.name not in GUARDS:
             return self._guard(x)
-        if isinstance(x, ast.Block) and not self.ours:
-            return ast.Block(tuple(self._reached(x.body)), x.span)
+        if isinstance(x, ast.Block):
+            x = self._with_variables(x)
+            return ast.Block(tuple(map(self._any, x.body) if self.ours else self._reached(x.body)), x.span)
         if isinstance(x, ast.Conditional):
             test = self._any(x.condition)
             known = truth_of(test)
@@ -443,25 +362,81 @@ class _Closure:
             inner = self._any(x.operand)
             known = truth_of(inner)
             return ast.Unary("!", inner, x.span) if known is None else ast.Num(int(not known), x.span)
+        if isinstance(x, ast.FieldExpr):
+            return self._mapped(self._member(x))
         if isinstance(x, ast.FieldInit):
             return replace(x, value=self._any(x.value))
         return self._mapped(x)
 
     def _guard(self, x: ast.Guard) -> ast.Stmt:
         """A guard that the tree may define. What it calls is the kernel's text."""
-        x = self._mapped(x)
         try:
-            found = guard_of(self.cutter, x.name)
+            if x.fails is not None:
+                return self._attempt(x)
+            found = guard_of(self.cutter, x)
         except Trouble as trouble:
             self.account.said(trouble)
             return ast.Empty(x.span)
         if found is None:
-            return x
+            plain: ast.Stmt = self._mapped(x)
+            return plain
+        scopes, names = self.scopes, kept_names(found)
+        self.scopes = [*scopes, set(names.values())]
+        body = renamed(x.body, SCOPE, found.keeps, names)
+        made: ast.Guard = self._mapped(replace(x, body=body))
+        begin, end = self._of_tree(found.begin), self._of_tree(found.end)
+        self.scopes = scopes
+        return replace(made, own=replace(found, begin=begin, end=end))
+
+    def _with_variables(self, x: ast.Block) -> ast.Block:
+        """A block in which what ``CLASS(name, variable)(…);`` keeps has the names that it has as locals."""
+        body = list(x.body)
+        for at, s in enumerate(body):
+            if not isinstance(s, ast.Guard) or not s.variable:
+                continue
+            try:
+                found = guard_of(self.cutter, s)
+            except Trouble:  # which is said where the guard itself is read
+                continue
+            if found is not None:
+                names = kept_names(found)
+                self.scopes[-1].update(names.values())
+                body[at + 1 :] = renamed(tuple(body[at + 1 :]), s.variable, found.keeps, names)
+        return x if all(a is b for a, b in zip(body, x.body, strict=True)) else replace(x, body=tuple(body))
+
+    def _of_tree(self, x: Any) -> Any:
+        """A part of what defines a guard."""
         scopes, ours = self.scopes, self.ours
         self.scopes, self.ours = [*scopes, {GUARDED}], False
-        begin, end = self._any(found.begin), self._any(found.end)
+        made = self._any(x)
         self.scopes, self.ours = scopes, ours
-        return replace(x, own=replace(found, begin=begin, end=end))
+        return made
+
+    def _attempt(self, x: ast.Guard) -> ast.Stmt:
+        """``scoped_cond_guard()``: an ``if`` around a guard that has its lock already. Raises ``Trouble``."""
+        found = attempt_of(self.cutter, x)
+        made: ast.Guard = self._mapped(x)
+        if found is None and guard_of(self.cutter, x) is not None:
+            raise Trouble(
+                "guard", f"the guard {x.name} never fails", x.named, f"write scoped_guard({x.name}, …)"
+            )
+        if found is None:
+            return made
+        of, takes = found
+        guard = GUARDS.get(of) or guard_of(self.cutter, replace(x, name=of, fails=None))
+        if guard is None or guard.keeps:
+            text = f"the guard {of}, which may fail here, keeps more than its lock"
+            hint = "leave out the function that has it, or write a function of that name in the test"
+            raise Trouble("kernel", text, x.named, hint)
+        if len(made.arguments) != 1 or acts(made.arguments):
+            raise Trouble("kernel", "this takes the address of one lock, and does nothing else", x.span)
+        given = {GUARDED: made.arguments[0]}
+        end = guard.end
+        if isinstance(end, str):  # a word of the vocabulary
+            end = ast.ExprStmt(ast.CallExpr(end, (ast.Ident(GUARDED, x.span),), x.span), x.span)
+        own = ast.GuardText(ast.Empty(x.span), self._of_tree(end), 1)
+        inside = replace(made, own=own, fails=None)
+        return ast.If(substituted(self._of_tree(takes), given), inside, made.fails, x.span)
 
     def _statement_expr(self, x: ast.StatementExpr) -> ast.StatementExpr:
         """``({ … })``, whose last statement is its value."""

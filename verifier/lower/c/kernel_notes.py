@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Literal
 
+from verifier.kernel.includes import FoundIn, Headers
 from verifier.kernel.scan import Macro, Scanned
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
@@ -14,6 +15,17 @@ from verifier.syntax.trouble import Trouble, nearest
 from verifier.words.table import instead
 
 Outcome = Literal["taken", "dropped", "omitted", "decided", "unused", "set", "not set"]
+
+
+def _no_header(_: str) -> str:
+    return ""
+
+
+def _named(found: FoundIn, name: str) -> str:
+    """A hint to take a name from a header."""
+    if found.is_function:
+        return f'take it: #kernel "{found.path}" {{ {name} }}'
+    return f'name the file that defines it: #kernel "{found.path}"'
 
 
 class Note(NamedTuple):
@@ -33,6 +45,7 @@ class Resolved:
     notes: list[Note] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     version: int | None = None  # LINUX_VERSION_CODE of the tree
+    header: Callable[[str], str] = _no_header  # the one that defines a struct; "": none does
 
 
 class Account:
@@ -40,6 +53,7 @@ class Account:
 
     def __init__(self, cutter: Cutter, functions: Collection[str], objects: Collection[str]) -> None:
         self.cutter, self.functions, self.objects = cutter, functions, objects
+        self.headers = Headers(cutter.tree, cutter.files)
         self.notes: list[Note] = []
         self.troubles: dict[tuple[str, str], Diagnostic] = {}
 
@@ -62,6 +76,8 @@ class Account:
         hint = nearest(name, self.objects)
         if where is not None:
             hint = f'declare it in the initial state, or take it: #kernel "{where}" {{ {name} }}'
+        elif (found := self.headers.defining(name)) is not None:
+            hint = _named(found, name)
         elif not hint:
             hint = "declare it in the initial state, or name the file that defines it in #kernel"
         self.trouble("unknown-name", f"there is no {name!r}", span, hint)
@@ -71,11 +87,20 @@ class Account:
         where = self._defining(name)
         if where is not None:
             hint = f'take it: #kernel "{where}" {{ {name} }}; or leave it out: #without {name}'
+        elif (found := self.headers.defining(name)) is not None:
+            hint = f"{_named(found, name)}; or leave it out: #without {name}"
         else:
             hint = instead(name, self.functions)
             rest = f"name the file that defines it in #kernel, or leave it out: #without {name}"
             hint = f"{hint}; or {rest}" if hint else rest
         self.trouble("unresolved", f"there is no function {name!r}", span, hint)
+
+    def no_loop(self, name: str, span: Span) -> None:
+        """A macro in front of a statement that no file of the test defines."""
+        text = f"there is no loop {name!r}"
+        found = self.headers.defining(name)
+        hint = "name the file that defines this macro in #kernel" if found is None else _named(found, name)
+        self.trouble("unresolved", text, span, hint)
 
     def refused(self, file: Scanned, macro: Macro, why: str, span: Span) -> None:
         """A macro that cannot be expanded."""

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
+from verifier.lower.c import types as t
+from verifier.patterns import pattern
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax import condition as c
 from verifier.syntax.nodes import nodes
+from verifier.syntax.rebuilt import rebuilt
+from verifier.syntax.tree import constant
+from verifier.words.entries import ENTRY_LOOPS, ENTRY_WORDS
 from verifier.words.table import WORDS
+
+# Names of words in code that sanitizers and lockdep leave alone.
+_UNINSTRUMENTED = pattern(
+    r"^(?:(?:raw|arch)_(?=atomic|(?:try_)?(?:cmp)?xchg|local_irq_|irqs_disabled)|__(?=(?:READ|WRITE)_ONCE$))"
+)
+# Without checks for debuggers, linux/percpu-defs.h; up to v4.14, linux/compiler.h.
+_SAME = {"raw_cpu_ptr": "this_cpu_ptr", "__this_cpu_ptr": "this_cpu_ptr", "ACCESS_ONCE": "READ_ONCE"}
+
+
+def unchecked(name: str) -> str:
+    """The word that code without checks calls by this name, as ``raw_atomic_inc()``; else the name itself."""
+    plain = _SAME.get(name, _UNINSTRUMENTED.sub("", name))
+    return plain if name not in WORDS and plain in WORDS else name
 
 
 def leaves(statement: ast.Stmt) -> bool:
@@ -43,6 +63,17 @@ def truth_of(e: object) -> bool | None:
     return None
 
 
+def without_casts(e: Any, number: Callable[[ast.CType], t.Type | None]) -> Any:
+    """An expression in which casts of numbers are done; ``number``: the type that one names."""
+    e = rebuilt(e, lambda part: without_casts(part, number))
+    given = constant(e.operand, {}) if isinstance(e, ast.Cast) else None
+    kind = None if given is None else number(e.type)
+    if given is None or kind is None:
+        return e
+    value = given % (1 << kind.bits)
+    return ast.Num(value - (1 << kind.bits) * (kind.signed and value >> kind.bits - 1), e.span)
+
+
 def acts(tree: object) -> bool:
     """Does a tree do more than read objects, or call what may? That is what others can see."""
     return any(
@@ -64,12 +95,16 @@ def declared(body: object) -> set[str]:
 
 
 def field_names(unit: ast.Unit) -> set[str]:
-    """The fields that anything names."""
+    """The fields that anything names, or that words go along."""
     found: set[str] = set()
     for x in nodes((unit.functions, unit.threads, unit.nmis, unit.initial, unit.final)):
         if isinstance(x, ast.FieldExpr | ast.FieldInit | c.Field):
             found.add(x.name)
-    return found
+        elif isinstance(x, ast.ForEachEntry) and x.word in ENTRY_LOOPS:
+            found |= {ENTRY_LOOPS[x.word].first, ENTRY_LOOPS[x.word].link}
+        elif isinstance(x, ast.ContainerOf) and x.word in ENTRY_WORDS:
+            found.add(ENTRY_WORDS[x.word].link)
+    return found - {""}
 
 
 def own_fields(unit: ast.Unit) -> frozenset[str]:

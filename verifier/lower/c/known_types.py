@@ -11,7 +11,16 @@ from verifier.syntax import ast
 from verifier.syntax.nodes import nodes
 from verifier.syntax.trouble import misspelt
 
-_TYPED = ast.Declare | ast.Object | ast.Parameter | ast.StructField | ast.Cast | ast.SizeOf
+_TYPED = (
+    ast.Declare
+    | ast.Object
+    | ast.Parameter
+    | ast.StructField
+    | ast.Cast
+    | ast.SizeOf
+    | ast.TypeArgument
+    | ast.Literal
+)
 _BEFORE = 200  # characters: a declaration's type stands that near before the name
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verifier.patterns import pattern
 from verifier.records import replace
-from verifier.source import Span
+from verifier.source import Source, Span
 from verifier.syntax import ast
 from verifier.syntax.members import within
 from verifier.syntax.nodes import nodes
-from verifier.syntax.rebuilt import rebuilt
+from verifier.syntax.rebuilt import rebuilt, renamed_types
 from verifier.syntax.trouble import Trouble
 
 # Macros for constants that join tokens or ask for types, and how many of their arguments are values
@@ -25,7 +25,7 @@ COMPOUND = (ast.Binary, ast.Conditional, ast.OrElse, ast.Assign, ast.Comma)
 # The names in nodes for which a parameter may stand.
 _NAMES: Mapping[type, str] = {
     ast.FieldExpr: "name", ast.FieldInit: "name", ast.CallExpr: "name",
-    ast.ForEachCpu: "variable", ast.ForEachEntry: "variable",
+    ast.ForEachCpu: "variable", ast.ForEachEntry: "variable", ast.Declare: "name",
 }  # fmt: skip
 
 
@@ -64,6 +64,61 @@ def check_brackets(text: str, start: int, body: object, given: Mapping[str, ast.
                 raise Trouble("macro", why, None)
 
 
+def spread(body: Any, rest: str, given: Sequence[ast.CExpr]) -> Any:
+    """A body in which the arguments that a macro takes besides stand in calls, where it names them ``rest``.
+    Raises ``Trouble`` where they stand elsewhere."""
+
+    def put(x: Any) -> Any:
+        x = rebuilt(x, put)
+        if isinstance(x, ast.CallExpr | ast.PointerCall | ast.MacroLoop):
+            every: list[ast.CExpr] = []
+            for a in x.arguments:
+                every += given if isinstance(a, ast.Ident) and a.name == rest else (a,)
+            x = replace(x, arguments=tuple(every))
+        return x
+
+    made = put(body) if rest else body
+    if rest and any(isinstance(x, ast.Ident) and x.name == rest for x in nodes(made)):
+        raise Trouble("macro", f"{rest} stands in no call there", None)
+    return made
+
+
+def types_in(given: Mapping[str, ast.CExpr]) -> frozenset[str]:
+    """The parameters that are given types."""
+    return frozenset(name for name, a in given.items() if isinstance(a, ast.TypeArgument))
+
+
+def filled(loop: Any, source: Source, end: int, inside: ast.Stmt) -> Any:
+    """A macro's text with the statement that follows it; in its place is an ``Empty`` at the ``end`` of the
+    text in ``source``."""
+
+    def put(x: Any) -> Any:
+        return inside if is_filled(x, source, end) else rebuilt(x, put)
+
+    return put(loop)
+
+
+def is_filled(x: object, source: Source, end: int) -> bool:
+    """Is this where the statement stands that follows a macro?"""
+    return isinstance(x, ast.Empty) and x.span.source is source and x.span.start == end
+
+
+def as_macro(x: ast.ForEachEntry) -> ast.MacroLoop:
+    """A loop over structs as the call of a macro."""
+    member = () if x.member is None else (within_nothing(x.member),)
+    variable = ast.Ident(x.variable, x.head)
+    return ast.MacroLoop(x.word, (variable, *x.arguments, *member), x.body, x.head)
+
+
+def within_nothing(member: ast.CExpr) -> ast.CExpr:
+    """A member as it is written: ``f.n``, which ``members.within`` has put into a struct."""
+    if isinstance(member, ast.FieldExpr) and isinstance(member.base, ast.Num):
+        return ast.Ident(member.name, member.span)
+    if isinstance(member, ast.FieldExpr | ast.IndexExpr):
+        return replace(member, base=within_nothing(member.base))
+    return member
+
+
 def _bracketed(text: str) -> bool:
     """Is a text all in one pair of brackets?"""
     depth = 0
@@ -78,8 +133,10 @@ def named(body: Any, given: Mapping[str, ast.CExpr]) -> Any:
     """A body in which parameters that stand for the names of fields, functions and counters are replaced.
     Raises ``Trouble`` if the argument is no name."""
 
+    types = {name: a.type for name, a in given.items() if isinstance(a, ast.TypeArgument)}
+
     def put(x: Any) -> Any:
-        x = rebuilt(x, put)
+        x = renamed_types(rebuilt(x, put), types)
         attribute = _NAMES.get(type(x))
         if attribute is None or getattr(x, attribute) not in given:
             return x

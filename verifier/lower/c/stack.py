@@ -160,23 +160,25 @@ def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.B
                 break  # { 0 }
             hint = f"as in {{ .{next(iter(units), 'x')} = 0 }}"
             raise Trouble("value", "the initial values of a struct name its fields", item.span, hint)
-        value = first_value(b, item.value)
         if not b.memory.has(of, item.name):
             raise b.memory.no_field(kind, item.name, item.span)
         field, part = b.memory.field(of, item.name)
-        if field.inside or field.kind == "array":
-            raise Trouble("not-yet", f"{item.name} is given element by element", item.span)
+        whole = b.memory.steps_within(of, item.name)[0]
+        if whole in stored:
+            raise Trouble("duplicate", f"{item.name} has two initial values", item.span)
+        if isinstance(item.value, ast.Braced) or field.inside or field.kind == "array":
+            store_inner(b, at, kind, s, item)
+            stored.add(whole)
+            continue
+        value = first_value(b, item.value)
         if part is not None:
             stored_bits = kept(b, value, field, item)
             bits[part.unit] = part.written(bits.get(part.unit, FALSE), stored_bits)
             continue
         addr: Expr = at
-        whole = b.memory.steps_within(of, item.name)[0]
         if whole != item.name and t.wide(units[whole]):
             text = f"{item.name} is half of {whole}"
             raise Trouble("not-yet", text, item.span, f"assign to {item.name} afterwards")
-        if whole in stored:
-            raise Trouble("duplicate", f"{item.name} has two initial values", item.span)
         if field.kind not in ("int", "struct") and value.type.kind != "int":
             field = t.joined(field, value.type)
             b.memory.field_is(of, item.name, field)
@@ -190,3 +192,29 @@ def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.B
             rest = Val(bits.get(name, FALSE), t.INT)
             for cell in b.memory.inner(Ptr(f"{at.value.path}.{b.memory.step(of, name)}"), field):
                 store(b, MemoryPlace(Const(cell), t.ANY), rest, s)
+
+
+def store_inner(b: BodyCode, at: Const, kind: Type, s: ast.Declare, item: ast.FieldInit) -> None:
+    """A field that is a struct or an array, which has braces of its own."""
+    of = group(kind)
+    field, _ = b.memory.field(of, item.name)
+    if not field.inside and field.kind != "array":
+        raise Trouble(
+            "value", f"{item.name} is neither a struct nor an array", item.span, "leave the braces out"
+        )
+    b.memory.use(of, item.name, item.span)
+    addr: Expr = at
+    for step in b.memory.steps(of, item.name):
+        addr = call("field", addr, Const(step))
+    init = item.value
+    if (
+        not isinstance(init, ast.Braced)
+        or field.kind not in ("struct", "array")
+        or not isinstance(addr, Const)
+    ):
+        text = f"{item.name} is given in braces, field by field"
+        raise Trouble("not-yet", text, item.span, f"assign to {item.name} after the declaration")
+    if field.kind == "array":
+        store_elements(b, addr, field.to or t.ANY, s, init=init, size=field.bits)
+    else:
+        store_fields(b, addr, replace(field, inside=False), s, init=init)

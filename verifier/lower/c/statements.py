@@ -86,8 +86,8 @@ def may_do_nothing(b: BodyCode, e: ast.CExpr) -> bool:
 def declare(b: BodyCode, s: ast.Declare) -> None:
     """A local, or an object on the stack. Static ones of functions are objects of the initial state."""
     if s.static:
-        hint = "declare it in the initial state, and write what the macro does as a function of the test"
-        raise Trouble("static", f"{s.name} is a static object of a macro", s.span, hint)
+        hint = "declare it before the loop"
+        raise Trouble("static", f"{s.name} is a static object of a loop", s.span, hint)
     kind, s = declared(b, s)
     if s.name in b.given and len(b.frames) == 1 and s.init is None:
         given = b.local(s.name, False)
@@ -402,6 +402,11 @@ def guard(b: BodyCode, s: ast.Guard) -> None:
     b.frame.scopes.pop()
 
 
+def macro_loop(b: BodyCode, s: ast.MacroLoop) -> None:
+    """A macro in front of a statement, in code that is no kernel's. Raises ``Trouble``."""
+    raise Trouble("unknown-word", f"there is no loop {s.name!r}", s.span, "write the loop itself")
+
+
 STATEMENTS: Lines[BodyCode, None] = dict(
     (
         line(ast.Block, block),
@@ -417,6 +422,7 @@ STATEMENTS: Lines[BodyCode, None] = dict(
         line(ast.Continue, continue_),
         line(ast.Empty, empty),
         line(ast.Guard, guard),
+        line(ast.MacroLoop, macro_loop),
     )
 )
 STATEMENT_EXPRESSIONS: Lines[BodyCode, Val] = dict((line(ast.StatementExpr, statement_expr),))
