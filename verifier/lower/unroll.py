@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
-from verifier.lower import interrupts, rests, sections, srcu
+from verifier.lower import interrupts, overlaps, rests, sections, srcu
 from verifier.lower.code import (
     Assume,
     Branch,
@@ -250,6 +250,8 @@ class _Unroller(Collector):
             return None
         warns = tuple(w.hit for w in self.warns[entry.warns :] if w.body == body.id)
         assumes = self.assumes[entry.assumes :]
+        if overlaps.differ(body.events[entry.events :], self.overlaid, entry.guard):
+            return None
         turn = LoopTurn(body, entry, path, loops.live[to], loops.at_end, warns, assumes)
         return looked_by(turn, self.locks, anyhow, self.spontaneous)
 
@@ -434,6 +436,7 @@ def _unroller(
         at_end=_asked(lowered),
         judges_hangs=any(o.kind == "hang" for o in lowered.observables),
         registers=lowered.world.cells.keys(),
+        overlaid=lowered.world.overlaid,
         begins=sum(x.op == "RCU" and x.kind == "lock" for x in emits),
         barriers=any(x.kind == "barrier" for x in emits),
         waited=frozenset(x.group for x in emits if x.op == "WAIT"),
@@ -467,6 +470,7 @@ def _unrolled(unroller: _Unroller, lowered: Lowered) -> Program:
             env["%warn"] = call("or", *unroller.warnings[cpu])
     if unroller.indexed:
         srcu.check_asked(lowered, finals, unroller.carriers, carried)
+    wanted = overlaps.asked(lowered.observables, lowered.condition, lowered.filter)
     return Program(
         world=lowered.world,
         bodies=unroller.bodies,
@@ -480,7 +484,7 @@ def _unrolled(unroller: _Unroller, lowered: Lowered) -> Program:
         filter=lowered.filter,
         kernel=kernel,
         warns=unroller.warns,
-        decisions=unroller.decisions,
+        decisions=[*unroller.decisions, *overlaps.decisions(lowered.world, unroller.events, wanted)],
         bound=unroller.bound,
         waits=unroller.waits,
         loops=unroller.loops,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
-from verifier.lower.c.overlaid import differ_in_sign, overlaid, same_memory
+from verifier.lower.c.overlaid import differ_in_sign, overlaid, same_memory, sharing
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
 from verifier.program.values import step
@@ -39,6 +41,9 @@ class Fields:
         self.uses: dict[str, dict[str, Span]] = {}  # likewise: where a field is first used
         for definition in unit.structs:
             self._overlay(group(t.of(ast.CType(f"struct {definition.name}"))), definition)
+        self.unions: dict[str, set[frozenset[str]]] = {}  # likewise: two fields that share bytes
+        for definition in unit.structs:
+            self._share(group(t.of(ast.CType(f"struct {definition.name}"))), definition)
         # Likewise: the fields that have the address of their struct.
         self.first: dict[str, tuple[str, ...]] = {}
         for definition in unit.structs:
@@ -57,6 +62,16 @@ class Fields:
             if differ_in_sign(of, fields[whole]):
                 self.signs.setdefault(key, set()).update((name, whole))
                 self.mixed.add(of.bits)
+
+    def _share(self, key: str, definition: ast.StructDef) -> None:
+        """Which fields of a struct have cells of their own, and bytes in common."""
+        apart = [
+            frozenset({self.steps_within(key, a.name)[0], self.steps_within(key, b.name)[0]})
+            for a, b in sharing(definition, self.unit)
+        ]
+        pairs = {pair for pair in apart if len(pair) == 2 and pair <= self.fields.get(key, {}).keys()}
+        if pairs:
+            self.unions[key] = pairs
 
     def name_field(self, kind: Type, name: str) -> None:
         """A field that is named for one object exists for all of its kind, unless a definition says which
@@ -93,8 +108,14 @@ class Fields:
     def overlays(self) -> list[Diagnostic]:
         """Warnings about members of unions that should share memory, and do not."""
         structs = {group(t.of(ast.CType(f"struct {x.name}"))): x for x in self.unit.structs}
-        cells = {of: {name: path[0] for name, (path, _) in held.items()} for of, held in self.halves.items()}
-        return overlaid(structs, self.uses, cells)
+        return [
+            warned
+            for of, struct in structs.items()
+            if of in self.unions
+            for warned in overlaid(
+                struct, self.uses.get(of, {}), partial(self.steps_within, of), self.unions[of]
+            )
+        ]
 
     def use(self, of: str, name: str, span: Span) -> None:
         """A field of a group is read, written or given a value."""
