@@ -84,5 +84,6 @@ def test_a_try_that_succeeds_leaves_it_alone() -> None:
     ],
 )
 def test_what_is_no_address_of_such_a_value_is_an_error(code: str, message: str) -> None:
-    text = f"MM t\nstruct s {{ int old; }};\n{{ int x = 5; u8 b; struct s it; }}\nP0 {{ {code} }}\nexists (x = 5)"
+    state = "struct s { int old; };\n{ int x = 5; u8 b; struct s it; }"
+    text = f"MM t\n{state}\nP0 {{ {code} }}\nexists (x = 5)"
     assert any(message in said.message for said in wrong(text))

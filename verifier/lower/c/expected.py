@@ -26,8 +26,8 @@ class Expected(NamedTuple):
 
 
 def expected(b: BodyCode, place: MemoryPlace, use: SpecialCall) -> Expected:
-    """What a word expects to find in ``place``: what its argument ``old`` leads to. Raises ``Trouble`` for what
-    is no address of such a value."""
+    """What a word expects to find in ``place``: what its argument ``old`` leads to. Raises ``Trouble`` for
+    what is no address of such a value."""
     node = use.arguments["old"]
     given = b.value(node)
     if given.local is not None:

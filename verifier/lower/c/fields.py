@@ -9,13 +9,14 @@ from verifier.lower.c import types as t
 from verifier.lower.c.overlaid import differ_in_sign, overlaid, same_memory, sharing
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
-from verifier.program.values import step
+from verifier.program.values import ALIGNED, step
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.syntax.unions import halves
 
 MAX_NAMED = 8  # fields that a hint lists
+MAX_INNER = 16  # structs in structs
 FOLIO = "struct folio"
 
 
@@ -143,6 +144,16 @@ class Fields:
         if of not in self.closed or (of, name) == ("page", "data"):  # what a page holds is no field of it
             return name
         return step(of.removeprefix("struct "), name, name in self.first.get(of, ()))
+
+    def low_bits(self, to: Type, depth: int = 0) -> int:
+        """How many low bits of an address are 0, by the alignment of what it leads to on x86-64 (psABI
+        3.1.2)."""
+        if to.kind == "array":
+            return self.low_bits(to.to or t.ANY, depth)
+        if (to.inside or not depth) and group(to) in self.closed and depth <= MAX_INNER:
+            held = self.fields.get(group(to), {}).values()
+            return max((self.low_bits(of, depth + 1) for of in held), default=0)
+        return min(ALIGNED, (to.bits // 8).bit_length() - 1) if to.kind == "int" else ALIGNED
 
     def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
         """The error about a field that no definition has, and no initial state names."""

@@ -10,8 +10,8 @@ from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.cell_names import cell_name, elements, index
 from verifier.lower.c.contents import InitialContents
-from verifier.lower.c.fields import group
-from verifier.lower.c.objects import MAX_CELLS, MAX_INNER, NamedObject
+from verifier.lower.c.fields import MAX_INNER, group
+from verifier.lower.c.objects import MAX_CELLS, NamedObject
 from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind, Observable
