@@ -368,8 +368,9 @@ def _is_set(bit: Expr, read: Expr, facts: Facts) -> bool:
 
 
 class _Renewed(NamedTuple):
-    """A load in front of a loop, and the fences between the load and the loop, which are a part of the look
-    as the load is. ``needs``: what holds if the load finds what the turn has found."""
+    """A load in front of a loop, or a ``try_cmpxchg()`` that failed in a turn before, and the fences between
+    it and the loop, which are a part of the look as the load is. ``needs``: what holds if the load finds what
+    the turn has found."""
 
     events: tuple[int, ...]
     needs: tuple[Expr, ...]
@@ -389,8 +390,11 @@ def _renewed(turn: LoopTurn, changed: Sequence[str], facts: Facts) -> _Renewed |
         between.insert(0, event)
     else:
         return None
-    front = event.accesses[0] if event.op == "R" and not event.virtual else None
-    if front is None or front.slot is None:
+    front = event.accesses[0] if event.op == "R" or (event.op == "X" and len(event.accesses) == 1) else None
+    if front is None or front.slot is None or event.virtual:
+        return None
+    fails = [] if event.op == "R" else [call("not", front.when)]  # then it only looks
+    if not all(decided(x, begun) for x in fails):
         return None
     bit = 1 << front.slot
     if any(mask(x) & bit for x in turn.warned):
@@ -400,7 +404,7 @@ def _renewed(turn: LoopTurn, changed: Sequence[str], facts: Facts) -> _Renewed |
             continue
         found = {front.slot: Ref(again.slot)}
         if all(_as_found(turn, reg, bit, found, reg in changed, facts) for reg in _looked_later(turn)):
-            tests = [*entry.guard, *turn.assumed, *(e.guard for e in between)]
+            tests = [*entry.guard, *turn.assumed, *fails, *(e.guard for e in between)]
             if any(mask(e.guard) & bit and not decided(e.guard, begun) for e in between):
                 return None  # another fence would be there
             needs = tuple(fixed(x, found) for x in tests if mask(x) & bit)

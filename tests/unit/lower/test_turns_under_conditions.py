@@ -57,6 +57,10 @@ LOOPS = {
         "r0 = READ_ONCE(x);\nout: r1 = old;",
         "WRITE_ONCE(x, 1); WRITE_ONCE(w, 4); WRITE_ONCE(w, 0);",
     ),
+    "a try that begins with another value": (
+        "int old = 5; while (!try_cmpxchg(&w, &old, 7)) cpu_relax(); r0 = READ_ONCE(x); r1 = old;",
+        "WRITE_ONCE(x, 1); WRITE_ONCE(w, 4); WRITE_ONCE(w, 3); WRITE_ONCE(w, 6); WRITE_ONCE(w, 1);",
+    ),
     "a flag": (
         "bool ok = false; while (!ok) ok = READ_ONCE(w) == 4; r0 = READ_ONCE(x);",
         "WRITE_ONCE(x, 1); smp_store_release(&w, 4);",
