@@ -273,3 +273,19 @@ def test_a_c_test_has_the_same() -> None:
     text += "P0(struct u *x) { WRITE_ONCE(x->on, 1); r0 = READ_ONCE(x->all); }\nexists (0:r0 = 0)"
     (test,) = load_all(Source("t.litmus", text))
     assert run(test, Options(judge="both", witnesses=False)).observation == "unknown"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "WRITE_ONCE(f->private, 3); r0 = READ_ONCE(f->byte);",
+        "WRITE_ONCE(p->private, 3); r0 = READ_ONCE(f->byte);",
+        "WRITE_ONCE(f->byte, 3); r0 = READ_ONCE(p->private);",
+    ],
+)
+def test_a_folio_is_its_page_here_too(code: str) -> None:
+    members = "{ unsigned long flags; union { u64 private; u8 byte; }; };\n"
+    text = f"struct page {members}struct folio {members}{{ page A {{ .flags = 1 }}; }}\n"
+    text += f"P0 {{ struct page *p = A; struct folio *f = (struct folio *)A; {code} }}\nexists (A.flags = 1)"
+    assert decided(text)[0] == "unknown"
+    assert decided(text.replace("->byte", "->private"))[0] == "always"

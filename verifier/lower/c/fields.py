@@ -74,6 +74,10 @@ class Fields:
         if pairs:
             self.unions[key] = pairs
 
+    def sharing(self, of: str) -> set[frozenset[str]]:
+        """Two fields each of an object of a group that share bytes, and have cells of their own."""
+        return set[frozenset[str]]().union(*(self.unions.get(part, ()) for part in seen_as(of)))
+
     def name_field(self, kind: Type, name: str) -> None:
         """A field that is named for one object exists for all of its kind, unless a definition says which
         fields there are."""
@@ -174,3 +178,8 @@ class Fields:
 def group(kind: Type) -> str:
     """Objects of one group have the same fields."""
     return f"struct {kind.tag}" if kind.kind == "struct" else kind.kind
+
+
+def seen_as(of: str) -> tuple[str, ...]:
+    """The groups whose fields an object of a group has: a page is a folio, too."""
+    return (of, FOLIO) if of == "page" else (of,)

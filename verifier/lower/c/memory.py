@@ -10,7 +10,7 @@ from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.cell_names import cell_name, elements, index
 from verifier.lower.c.contents import InitialContents
-from verifier.lower.c.fields import MAX_INNER, group
+from verifier.lower.c.fields import MAX_INNER, group, seen_as
 from verifier.lower.c.objects import MAX_CELLS, NamedObject
 from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
@@ -92,7 +92,7 @@ class TestMemory(InitialContents):
             at = Ptr(f"{name}.{self.step(group(kind), field_name)}")
             found[field_name] = list(self.inner(at, of, depth))
             yield from found[field_name]
-        if group(kind) in self.unions:
+        if self.sharing(group(kind)):
             self.instances.append((group(kind), found))
 
     def inner(self, at: Ptr, of: Type, depth: int = 0) -> Iterator[Ptr]:
@@ -139,10 +139,12 @@ class TestMemory(InitialContents):
         finals = {o.cell for o in asked}
         found: dict[Ptr, frozenset[Ptr]] = {}
         for of, fields in self.instances:
-            used = {self.steps_within(of, name)[0] for name in self.uses.get(of, ())}
+            used = {
+                self.steps_within(part, name)[0] for part in seen_as(of) for name in self.uses.get(part, ())
+            }
             used |= {name for name, cells in fields.items() if not finals.isdisjoint(cells)}
-            for names in self.unions[of]:
-                if names <= used:
+            for names in self.sharing(of):
+                if names <= used and names <= fields.keys():
                     for name, other in itertools.permutations(names):
                         for cell in fields[name]:
                             found[cell] = found.get(cell, frozenset()) | frozenset(fields[other])
