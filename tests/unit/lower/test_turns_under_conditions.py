@@ -137,3 +137,20 @@ def test_such_a_loop_needs_no_bound(name: str) -> None:
     (test,) = load(Source("t", text))
     made = run(test, Options(judge="both", witnesses=False))
     assert (made.observation, made.complete, made.reason) == ("never", True, "")
+
+
+@pytest.mark.parametrize(
+    ("loop", "other", "rests"),
+    [
+        ("while (xchg(&w, 1)) cpu_relax();", "", "w = 1"),
+        ("while (xchg(&b, 1)) cpu_relax();", "", "b = 1"),
+        ("bool ok = false; while (!ok) ok = READ_ONCE(w) == 4;", "", "w = 2"),
+        ("int old = READ_ONCE(w); if (old) while (old & 2) old = READ_ONCE(w);", "WRITE_ONCE(w, 3);", "w = 3"),
+        ("int old = 5; while (!try_cmpxchg(&w, &old, 7)) old = 5;", "", "w = 2"),
+    ],
+)  # fmt: skip
+def test_who_waits_in_vain_rests_there(loop: str, other: str, rests: str) -> None:
+    text = f"MM t\n{STATE}\nP0 {{ {loop} }}\nP1 {{ {other} }}\nexists (0:hang /\\ {rests})"
+    (test,) = load(Source("t", text))
+    made = run(test, Options(judge="both", witnesses=False))
+    assert (made.observation, made.deadlock) == ("always", True)
