@@ -145,7 +145,7 @@ def test_such_a_loop_needs_no_bound(name: str) -> None:
         ("while (xchg(&w, 1)) cpu_relax();", "", "w = 1"),
         ("while (xchg(&b, 1)) cpu_relax();", "", "b = 1"),
         ("bool ok = false; while (!ok) ok = READ_ONCE(w) == 4;", "", "w = 2"),
-        ("int old = READ_ONCE(w); if (old) while (old & 2) old = READ_ONCE(w);", "WRITE_ONCE(w, 3);", "w = 3"),
+        ("int o = READ_ONCE(w); if (o) while (o & 2) o = READ_ONCE(w);", "WRITE_ONCE(w, 3);", "w = 3"),
         ("int old = 5; while (!try_cmpxchg(&w, &old, 7)) old = 5;", "", "w = 2"),
     ],
 )  # fmt: skip
