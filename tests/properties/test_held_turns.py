@@ -144,7 +144,7 @@ KEPT = {
     "it stores under the lock": "P0 { do { spin_lock(&l); WRITE_ONCE(y, 1); r0 = READ_ONCE(x); "
     "spin_unlock(&l); } while (!r0); }\nP1 { x = 1; }",
     "what it saw is looked at behind the window": "P0 { spin_lock(&l); for (;;) { r0 = READ_ONCE(x); "
-    "r1 = r2; r2 = r0; if (r0) break; spin_unlock(&l); spin_lock(&l); } }\nP1 { x = 1; }",
+    "r1 = r2; r2 = READ_ONCE(y); if (r0) break; spin_unlock(&l); spin_lock(&l); } }\nP1 { x = 1; }",
 }  # fmt: skip
 
 

@@ -349,13 +349,16 @@ class Prepared:
         self.waiting: list[Pending] = []
         self.due: dict[tuple[int, int], list[Pending]] = {}
         places = {e.id: (b.id, i) for b in program.bodies for i, e in enumerate(b.events)}
-        after = [d.after for d in self.decisions]
-        after += [wait.after for wait in program.waits] + program.cuts_after
+        after = [(d.after, d.other) for d in self.decisions]
+        after += [(x, -1) for x in (*(wait.after for wait in program.waits), *program.cuts_after)]
         for n, (kind, expr, index) in enumerate(exprs):
-            where = after[n] if n < len(after) else -1
             self.budget.tick()
             # Not before the place where it stands: until then the body may come to rest.
-            last: dict[int, int] = dict([places[where]]) if where >= 0 else {}
+            last: dict[int, int] = {}
+            for where in after[n] if n < len(after) else ():
+                if where >= 0:
+                    body_id, i = places[where]
+                    last[body_id] = max(i, last.get(body_id, 0))
             for slot in refs(expr):
                 if slot == program.kernel:
                     continue  # known from the start

@@ -11,6 +11,7 @@ from verifier.lower.code import (
     Emit,
     Instruction,
 )
+from verifier.lower.overlaps import Overlaid
 from verifier.lower.paths import Env, Path, negation
 from verifier.lower.taken import Locks
 from verifier.program.events import Access, Body, BodyKind, DecidedBy, Event, ReaderBegun, Warned
@@ -54,6 +55,7 @@ class Collector(ABC):
     optional: list[Expr] = field(default_factory=list)  # what may be there or not (``optional``)
     graced: bool = False  # does anybody wait for RCU readers?
     registers: Container[Ptr] = frozenset()  # the cells of the test
+    overlaid: Overlaid = field(default_factory=dict)  # cells that share bytes
     waited: frozenset[str] = frozenset()  # the groups of sends that somebody waits for
     barriers: bool = False  # does anybody wait for callbacks?
     repeated: bool = False  # has a loop gone back?

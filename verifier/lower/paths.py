@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from verifier.budget import Budget
 from verifier.program.expressions import FALSE, TRUE, Apply, Expr, Reg, call, large_parts
@@ -14,7 +14,7 @@ Env = dict[str, Expr]
 @dataclass(slots=True)
 class LoopEntry:
     """A turn's beginning: how many events, warnings, assumptions and sections handed over there were, and
-    where control and locals were."""
+    where control and locals were. ``earlier``: the beginning of the turn before."""
 
     events: int
     warns: int
@@ -23,6 +23,14 @@ class LoopEntry:
     guard: tuple[Expr, ...]
     env: Env
     groups: dict[str, tuple[int, ...]]
+    earlier: LoopEntry | None = None
+
+    def turns(self) -> Iterator[LoopEntry]:
+        """The beginnings of this turn and those before it, this one first."""
+        entry: LoopEntry | None = self
+        while entry is not None:
+            yield entry
+            entry = entry.earlier
 
 
 @dataclass(slots=True)

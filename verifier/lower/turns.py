@@ -11,7 +11,7 @@ loop would have found at that time, so the load stands for it, and the turn can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from verifier.lower import sections
@@ -19,13 +19,14 @@ from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump,
 from verifier.lower.facts import Facts, decided, known, settled, where
 from verifier.lower.paths import LoopEntry, Path
 from verifier.program.events import Access, Body, Event
-from verifier.program.expressions import FALSE, Apply, Const, Expr, Ref, Reg, mask, parts
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.functions import INTEGER_TYPES
+from verifier.program.stops import fixed
 from verifier.records import NamedTuple
+from verifier.source import Span
 
 Env = dict[str, Expr]
 Guard = tuple[Expr, ...]
-_SAME_OF_SAME = frozenset((*INTEGER_TYPES, "as_number", "as_pointer"))
 Live = dict[int, frozenset[str]]  # by the index of a label
 
 
@@ -101,7 +102,50 @@ def _names(expr: Expr | None) -> Iterator[str]:
         yield from (part.name for part in parts(expr) if isinstance(part, Reg))
 
 
-# ---- turns that can be left out
+# ---- loops, and turns that can be left out
+
+
+class Loops:
+    """The loops of one body: where turns begin, and which locals are live there."""
+
+    def __init__(
+        self,
+        code: tuple[Instruction, ...],
+        at_end: frozenset[str],
+        at_rest: frozenset[str],
+        interrupted: bool,
+    ) -> None:
+        self.code, self.at_end, self.at_rest, self.interrupted = code, at_end, at_rest, interrupted
+        self.places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
+        jumps = [(at, self.places[x.target]) for at, x in enumerate(code) if isinstance(x, Jump | Branch)]
+        self.heads = {to for at, to in jumps if to <= at}
+        self._live: Live | None = None
+
+    @property
+    def live(self) -> Live:
+        """The live locals of each label."""
+        if self._live is None:
+            self._live = live(self.code, self.at_end, self.at_rest, self.interrupted)
+        return self._live
+
+    def span(self, at: int, to: int) -> Span | None:
+        """From the beginning of a loop to the jump back."""
+        start, end = self.code[to].span, self.code[at].span
+        if start is not None and end is not None and start.source is end.source:
+            return start.to(end)
+        return start or end
+
+    def endless(self, at: int, to: int) -> bool:
+        """Does nothing leave a loop: no jump, no end of its turns, and no ``assume()`` of the user?"""
+        for x in self.code[to : at + 1]:
+            if isinstance(x, Assume) and not x.kind:
+                return False
+            if isinstance(x, Jump | Branch):
+                never = isinstance(x, Branch) and x.condition == FALSE
+                if not never and not to <= self.places[x.target] <= at:
+                    return False
+        jump = self.code[at]
+        return isinstance(jump, Jump) or (isinstance(jump, Branch) and jump.condition == TRUE)
 
 
 class LoopTurn(NamedTuple):
@@ -111,7 +155,8 @@ class LoopTurn(NamedTuple):
     ``kept``   the locals that are live where the turn began;
     ``asked``  those whose values where the body rests are asked for;
     ``warns``  the warnings since then: whether they were hit;
-    ``assumes``  what has been assumed since then.
+    ``assumes``  what has been assumed since then;
+    ``warned, assumed``  likewise before.
     """
 
     body: Body
@@ -121,6 +166,8 @@ class LoopTurn(NamedTuple):
     asked: frozenset[str]
     warns: tuple[Expr, ...]
     assumes: Sequence[Expr] = ()
+    warned: Sequence[Expr] = ()
+    assumed: Sequence[Expr] = ()
 
 
 class Returning(Protocol):
@@ -197,19 +244,57 @@ def _looked_at(turn: LoopTurn, mine: Sequence[Event], back: set[int]) -> Iterato
 def _not_kept(turn: LoopTurn, facts: Facts, events: list[int]) -> tuple[int, ...] | None:
     """The events, if the turn leaves no local that is looked at; perhaps with the load that stands for the
     one which it leaves."""
-    before, after = turn.entry.env, turn.path.env
-    changed = [r for r in (*turn.kept, *sections.REASONS) if not _equal(_of(before, r), _of(after, r), facts)]
+    changed = _changed(turn, facts)
     if not changed:
         return tuple(events)
-    if len(changed) > 1:
+    renewed = _renewed(turn, changed, facts)
+    if renewed is None or not all(decided(x, facts) for x in renewed.needs):
         return None
-    load = _renewed(turn.body, turn.entry, changed[0], settled(_of(after, changed[0]), facts), turn.kept)
-    return None if load is None else (*load, *events)
+    return (*renewed.events, *events)
+
+
+def _changed(turn: LoopTurn, facts: Facts) -> list[str]:
+    """The locals that are not what they were where the turn began."""
+    before, after = turn.entry.env, turn.path.env
+    return [r for r in _looked_later(turn) if not _equal(_of(before, r), _of(after, r), facts)]
+
+
+def _looked_later(turn: LoopTurn) -> tuple[str, ...]:
+    return (*turn.kept, *sections.REASONS)
 
 
 def _equal(before: Expr, after: Expr, facts: Facts) -> bool:
-    """Is a local what it was, as far as facts say it? What is false is 0."""
-    return before == settled(after, facts) or (before == FALSE and decided(after, facts) is False)
+    """Is a local what it was, as far as facts say it?"""
+    return before == settled(after, facts) or bool(decided(call("eq", after, before), facts))
+
+
+def needed(turn: LoopTurn) -> Expr:
+    """A condition under which a turn may be one that can be left out, though it cannot in general: that it
+    leaves in a local or a cell what was there; that a load in front finds its way to the loop with what the
+    turn has found. FALSE if nothing is to be tried."""
+    facts = known(turn.path.guard)
+    conditions: list[Expr] = []
+    for event in turn.body.events[turn.entry.events :]:
+        if event.op == "X" and not event.virtual and decided(event.guard, facts) is not False:
+            conditions += [
+                call("or", call("not", event.guard), call("eq", Ref(a.slot), a.value))
+                for a in event.accesses
+                if a.slot is not None and isinstance(a.value, Const) and decided(a.when, facts) is not False
+            ]
+    changed: list[str] = []
+    for reg in _changed(turn, facts):
+        before, after = _of(turn.entry.env, reg), settled(_of(turn.path.env, reg), facts)
+        if isinstance(before, Const) and not isinstance(after, Const):
+            conditions.append(call("eq", after, before))
+        else:
+            changed.append(reg)
+    if changed:
+        renewed = _renewed(turn, changed, facts)
+        if renewed is None:
+            return FALSE
+        conditions += renewed.needs
+    made = call("and", *(x for x in conditions if decided(x, facts) is not True))
+    return FALSE if decided(made, facts) is False else made
 
 
 def _reads(env: Env, facts: Facts) -> bool:
@@ -283,34 +368,59 @@ def _is_set(bit: Expr, read: Expr, facts: Facts) -> bool:
     return any(decided(Apply("bitand", args), facts) for args in forms)
 
 
-def _renewed(
-    body: Body, entry: LoopEntry, reg: str, found: Expr, kept: frozenset[str]
-) -> tuple[int, ...] | None:
-    """The load in front of a loop whose value the turn has replaced by what it found at the same place; with
-    the fences between the load and the loop, which are a part of the look as the load is."""
-    first = entry.env.get(reg, FALSE)
-    while isinstance(first, Apply) and isinstance(found, Apply) and first.function == found.function:
-        if first.args[1:] != found.args[1:] or first.function not in _SAME_OF_SAME:
-            return None
-        first, found = first.args[0], found.args[0]  # converted, or seen as a number, likewise
-    if not isinstance(first, Ref) or not isinstance(found, Ref):
-        return None
-    others = [_of(entry.env, r) for r in kept if r != reg]
-    if any(first in set(parts(expr)) for expr in (*others, *entry.guard)):
-        return None
-    between: list[int] = []
+class _Renewed(NamedTuple):
+    """A load in front of a loop, or a ``try_cmpxchg()`` that failed in a turn before, and the fences between
+    it and the loop, which are a part of the look as the load is. ``needs``: what holds if the load finds what
+    the turn has found."""
+
+    events: tuple[int, ...]
+    needs: tuple[Expr, ...]
+
+
+def _renewed(turn: LoopTurn, changed: Sequence[str], facts: Facts) -> _Renewed | None:
+    """The load in front of a loop that stands for the one of the turn: it looks at the same place, and what
+    has ``changed`` is what it would be, had this load found what the turn has found there."""
+    body, entry = turn.body, turn.entry
+    between: list[Event] = []
+    begun = known(entry.guard)
     for event in reversed(body.events[: entry.events]):
+        if decided(event.guard, begun) is False:
+            continue  # behind the loop, after fewer turns
         if event.op != "F":
             break
-        between.insert(0, event.id)
+        between.insert(0, event)
     else:
         return None
-    mine = [a for a in event.accesses if a.slot == first.slot]
-    again = [
-        a for e in body.events[entry.events :] for a in e.accesses if a.slot == found.slot and not e.virtual
-    ]
-    same = event.op == "R" and not event.virtual and mine and again and mine[0].addr == again[0].addr
-    return (event.id, *between) if same else None
+    front = event.accesses[0] if event.op == "R" or (event.op == "X" and len(event.accesses) == 1) else None
+    if front is None or front.slot is None or event.virtual:
+        return None
+    fails = [] if event.op == "R" else [call("not", front.when)]  # then it only looks
+    if not all(decided(x, begun) for x in fails):
+        return None
+    bit = 1 << front.slot
+    if any(mask(x) & bit for x in turn.warned):
+        return None  # what it has found is told
+    for again in reversed([a for e in body.events[entry.events :] if not e.virtual for a in e.accesses]):
+        if again.slot is None or again.addr != front.addr:
+            continue
+        found = {front.slot: Ref(again.slot)}
+        if all(_as_found(turn, reg, bit, found, reg in changed, facts) for reg in _looked_later(turn)):
+            tests = [*entry.guard, *turn.assumed, *fails, *(e.guard for e in between)]
+            if any(mask(e.guard) & bit and not decided(e.guard, begun) for e in between):
+                return None  # another fence would be there
+            needs = tuple(fixed(x, found) for x in tests if mask(x) & bit)
+            return _Renewed((event.id, *(e.id for e in between)), needs)
+    return None
+
+
+def _as_found(
+    turn: LoopTurn, reg: str, bit: int, found: Mapping[int, Expr], changed: bool, facts: Facts
+) -> bool:
+    """Has a turn left in a local what would be there, had the load in front found what the turn has found?"""
+    before, after = _of(turn.entry.env, reg), _of(turn.path.env, reg)
+    if not mask(before) & bit:
+        return not changed
+    return fixed(before, found) == settled(after, facts)
 
 
 def walks(body: Body, entry: LoopEntry | None) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
-from verifier.lower import interrupts, rests, sections, srcu
+from verifier.lower import interrupts, overlaps, rests, sections, srcu
 from verifier.lower.code import (
     Assume,
     Branch,
@@ -29,14 +29,13 @@ from verifier.lower.facts import decided, known
 from verifier.lower.paths import Env, LoopEntry, Path, merge, negation, substitute
 from verifier.lower.rotated import rotated
 from verifier.lower.taken import Locks, now
-from verifier.lower.turns import Live, LoopTurn, live, looked_by, walks
+from verifier.lower.turns import Loops, LoopTurn, looked_by, needed, walks
 from verifier.program.events import Access, Body, Event, Program, Warned
 from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
 from verifier.program.values import Ptr, softirqs_off
 from verifier.program.waits import Wait
 from verifier.records import dataclass
-from verifier.source import Span
 
 
 def _with_handlers(code: Iterable[tuple[Instruction, ...]]) -> list[tuple[Instruction, ...]]:
@@ -60,49 +59,6 @@ def _asked(lowered: Lowered) -> list[frozenset[str]]:
     return [frozenset(names) for names in found]
 
 
-class _Loops:
-    """The loops of one body: where turns begin, and which locals are live there."""
-
-    def __init__(
-        self,
-        code: tuple[Instruction, ...],
-        at_end: frozenset[str],
-        at_rest: frozenset[str],
-        interrupted: bool,
-    ) -> None:
-        self.code, self.at_end, self.at_rest, self.interrupted = code, at_end, at_rest, interrupted
-        self.places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
-        jumps = [(at, self.places[x.target]) for at, x in enumerate(code) if isinstance(x, Jump | Branch)]
-        self.heads = {to for at, to in jumps if to <= at}
-        self._live: Live | None = None
-
-    @property
-    def live(self) -> Live:
-        """The live locals of each label."""
-        if self._live is None:
-            self._live = live(self.code, self.at_end, self.at_rest, self.interrupted)
-        return self._live
-
-    def span(self, at: int, to: int) -> Span | None:
-        """From the beginning of a loop to the jump back."""
-        start, end = self.code[to].span, self.code[at].span
-        if start is not None and end is not None and start.source is end.source:
-            return start.to(end)
-        return start or end
-
-    def endless(self, at: int, to: int) -> bool:
-        """Does nothing leave a loop: no jump, no end of its turns, and no ``assume()`` of the user?"""
-        for x in self.code[to : at + 1]:
-            if isinstance(x, Assume) and not x.kind:
-                return False
-            if isinstance(x, Jump | Branch):
-                never = isinstance(x, Branch) and x.condition == FALSE
-                if not never and not to <= self.places[x.target] <= at:
-                    return False
-        jump = self.code[at]
-        return isinstance(jump, Jump) or (isinstance(jump, Branch) and jump.condition == TRUE)
-
-
 @dataclass(slots=True)
 class _Unroller(Collector):
     """Walks the code of bodies, and collects what it makes of it."""
@@ -122,7 +78,7 @@ class _Unroller(Collector):
             code = rotated(code, self.graced)
         asked = self.at_end[body.cpu] if body.kind == "thread" else frozenset[str]()
         halted = self.halting.get(body.cpu, 0) > body.rank
-        loops = _Loops(code, asked, asked if self.judges_hangs else frozenset(), halted)
+        loops = Loops(code, asked, asked if self.judges_hangs else frozenset(), halted)
         arriving: dict[tuple[int, int], list[Path]] = {}
         end = len(code)
         current: Path | None = path
@@ -136,7 +92,7 @@ class _Unroller(Collector):
                     if here:
                         current = merge([current, *here] if current else here, self.budget)
                     if current is not None and at in loops.heads:
-                        current.turns[at] = self.entry(body, current)
+                        current.turns[at] = self.entry(body, current, at)
                 elif current is None:
                     continue
                 else:
@@ -168,7 +124,7 @@ class _Unroller(Collector):
     def jump(
         self,
         body: Body,
-        loops: _Loops,
+        loops: Loops,
         path: Path,
         at: int,
         copy: int,
@@ -202,15 +158,16 @@ class _Unroller(Collector):
                 arriving.setdefault((copy, to), []).append(taken)
         return rest
 
-    def turns(self, body: Body, loops: _Loops, path: Path, at: int, to: int, ended: list[Path]) -> list[Path]:
+    def turns(self, body: Body, loops: Loops, path: Path, at: int, to: int, ended: list[Path]) -> list[Path]:
         """The paths on which the loop turns again, of one that goes back. An optional part may decide
         whether this turn can be left out: where it is there, or where it is not."""
         self.budget.tick()
         if self.last_turn(body, loops, path, at, to, ended=ended):
             return []
         asked = self.asked(body, path.turns[to], path)
-        if not asked or self.left_out(body, loops, path.under(call("and", *asked)), to) is None:
-            return [path]
+        there = path.under(call("and", *asked))
+        if not asked or there is None or next(self.splits(body, loops, there, to), None) is None:
+            return self.others(body, loops, path, at, to, ended)
         with_it, without = path.under(asked[0]), path.under(negation(asked[0]))
         again = [
             going
@@ -220,6 +177,26 @@ class _Unroller(Collector):
         ]
         return [path] if len(again) == 2 and again[0] is with_it and again[1] is without else again
 
+    def splits(self, body: Body, loops: Loops, path: Path, to: int) -> Iterator[Expr]:
+        """Conditions under which what goes back along a path can be left out."""
+        for entry in path.turns[to].turns():
+            turn = self.loop_turn(body, loops, path, entry, to)
+            condition = needed(turn) if turn is not None else FALSE
+            there = path.under(condition)
+            if there is not None and self.left_out(body, loops, there, to) is not None:
+                yield condition
+
+    def others(self, body: Body, loops: Loops, path: Path, at: int, to: int, ended: list[Path]) -> list[Path]:
+        """The paths on which the loop turns again, where a condition says which turns can be left out."""
+        for condition in list(self.splits(body, loops, path, to)):
+            there, rest = path.under(condition), path.under(negation(condition))
+            if there is not None:
+                self.last_turn(body, loops, there, at, to, ended=ended)
+            if rest is None or decided(condition, known(path.guard)):
+                return []
+            path = rest
+        return [path]
+
     def asked(self, body: Body, entry: LoopEntry, path: Path) -> list[Expr]:
         """The options that a turn asks for, those of them that the path leaves open."""
         slots = 0
@@ -228,7 +205,7 @@ class _Unroller(Collector):
         facts = known(path.guard)
         return [x for x in self.optional if mask(x) & slots and decided(x, facts) is None]
 
-    def entry(self, body: Body, path: Path) -> LoopEntry:
+    def entry(self, body: Body, path: Path, at: int) -> LoopEntry:
         """A turn of a loop begins here, if there is a loop."""
         return LoopEntry(
             events=len(body.events),
@@ -238,24 +215,37 @@ class _Unroller(Collector):
             guard=path.guard,
             env=dict(path.env),
             groups=dict(path.groups),
+            earlier=path.turns.get(at),
         )
 
-    def left_out(
-        self, body: Body, loops: _Loops, path: Path | None, to: int, anyhow: bool = False
-    ) -> tuple[int, ...] | None:
-        """The events of the turn that ``path`` goes back from, if the turn can be left out. ``anyhow``: as
-        for ``looked_by``."""
-        entry = None if path is None else path.turns.get(to)
-        if path is None or entry is None or len(self.handed) > entry.handed:
+    def loop_turn(self, body: Body, loops: Loops, path: Path, entry: LoopEntry, to: int) -> LoopTurn | None:
+        """The turn, or the turns, since a beginning; None if it cannot be left out whatever it does."""
+        if len(self.handed) > entry.handed:
+            return None
+        if overlaps.differ(body.events[entry.events :], self.overlaid, entry.guard):
             return None
         warns = tuple(w.hit for w in self.warns[entry.warns :] if w.body == body.id)
         assumes = self.assumes[entry.assumes :]
-        turn = LoopTurn(body, entry, path, loops.live[to], loops.at_end, warns, assumes)
-        return looked_by(turn, self.locks, anyhow, self.spontaneous)
+        warned = tuple(w.hit for w in self.warns[: entry.warns] if w.body == body.id)
+        assumed = self.assumes[: entry.assumes]
+        return LoopTurn(body, entry, path, loops.live[to], loops.at_end, warns, assumes, warned, assumed)
 
-    def last_turn(
-        self, body: Body, loops: _Loops, path: Path, at: int, to: int, *, ended: list[Path]
-    ) -> bool:
+    def left_out(
+        self, body: Body, loops: Loops, path: Path | None, to: int, anyhow: bool = False
+    ) -> tuple[int, ...] | None:
+        """The events of the turn that ``path`` goes back from, or of this one and those before it, if these
+        can be left out. ``anyhow``: as for ``looked_by``, of the turn alone."""
+        latest = None if path is None else path.turns.get(to)
+        if path is None or latest is None:
+            return None
+        for entry in [latest] if anyhow else latest.turns():
+            turn = self.loop_turn(body, loops, path, entry, to)
+            events = None if turn is None else looked_by(turn, self.locks, anyhow, self.spontaneous)
+            if events is not None:
+                return events
+        return None
+
+    def last_turn(self, body: Body, loops: Loops, path: Path, at: int, to: int, *, ended: list[Path]) -> bool:
         """Can the turn that ``path`` goes back from be left out? Then the turn is the last one, or the body
         comes to rest in it."""
         events = self.left_out(body, loops, path, to)
@@ -434,6 +424,7 @@ def _unroller(
         at_end=_asked(lowered),
         judges_hangs=any(o.kind == "hang" for o in lowered.observables),
         registers=lowered.world.cells.keys(),
+        overlaid=lowered.world.overlaid,
         begins=sum(x.op == "RCU" and x.kind == "lock" for x in emits),
         barriers=any(x.kind == "barrier" for x in emits),
         waited=frozenset(x.group for x in emits if x.op == "WAIT"),
@@ -467,6 +458,7 @@ def _unrolled(unroller: _Unroller, lowered: Lowered) -> Program:
             env["%warn"] = call("or", *unroller.warnings[cpu])
     if unroller.indexed:
         srcu.check_asked(lowered, finals, unroller.carriers, carried)
+    wanted = overlaps.asked(lowered.observables, lowered.condition, lowered.filter)
     return Program(
         world=lowered.world,
         bodies=unroller.bodies,
@@ -480,7 +472,7 @@ def _unrolled(unroller: _Unroller, lowered: Lowered) -> Program:
         filter=lowered.filter,
         kernel=kernel,
         warns=unroller.warns,
-        decisions=unroller.decisions,
+        decisions=[*unroller.decisions, *overlaps.decisions(lowered.world, unroller.events, wanted)],
         bound=unroller.bound,
         waits=unroller.waits,
         loops=unroller.loops,

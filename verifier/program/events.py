@@ -66,6 +66,7 @@ class World:
     ``errors``     are there pointers that stand for errors?
     ``warnings``   about things that are allowed, but that the author hardly means;
     ``flavours``   those that hold in kernels in which RCU has several flavours;
+    ``overlaid``   by cell, the others that share bytes with it: members of a union that the test uses;
     ``file``       the name of the test's source.
     """
 
@@ -84,6 +85,7 @@ class World:
     errors: bool = False
     warnings: list[Diagnostic] = field(default_factory=list)
     flavours: list[Diagnostic] = field(default_factory=list)
+    overlaid: Mapping[Ptr, frozenset[Ptr]] = field(default_factory=dict)
     file: str = ""
 
 
@@ -232,7 +234,8 @@ class DecidedBy(NamedTuple):
     """A place where ``value``, over slots, decides what is done, if all of ``guard`` holds.
 
     In a run in which it is UNDEF nothing is known (``undefined``). ``after``: as for ``Warned``. ``limit``:
-    the limit of the test's own model that is reached then, in words.
+    the limit of the test's own model that is reached then, in words. ``other``: an event of any body that
+    is done, too; -1: there is none.
     """
 
     body: int
@@ -241,6 +244,7 @@ class DecidedBy(NamedTuple):
     value: Expr
     span: Span | None
     limit: str = ""
+    other: int = -1
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from verifier.program.events import Cell, DecidedBy, Event, Program, show
+from verifier.program.events import Cell, DecidedBy, Event, Program, World, show
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Obs, Ref, Slots, call, evaluate, parts
 from verifier.program.values import UNDEF, WITHIN, Ptr, Value, truth
 from verifier.program.waits import folded
@@ -58,13 +58,13 @@ def decision(program: Program, made: DecidedBy, slots: Slots) -> Wrong:
     """A decision by a value that is UNDEF for the values that these slots have."""
     span = made.span
     if made.limit:
-        line = f" ({line_of(program, span)})" if span is not None else ""
+        line = f" ({line_of(program.world, span)})" if span is not None else ""
         return Wrong(f"beyond a limit of the model{line}: {made.limit}", span)
     why = _Reasons(program, slots).of(made.value)
     if span is None:
         return Wrong(f"a decision by an undefined value: {why}")
     return Wrong(
-        f"`{folded(span.text)}` in {line_of(program, span)} decides by an undefined value: {why}", span
+        f"`{folded(span.text)}` in {line_of(program.world, span)} decides by an undefined value: {why}", span
     )
 
 
@@ -95,9 +95,9 @@ def _for_any(expr: Expr) -> Expr:
     return call("ite", call("or", *unknown), Const(UNDEF), expr) if unknown else expr
 
 
-def line_of(program: Program, span: Span) -> str:
+def line_of(world: World, span: Span) -> str:
     """Where something stands: ``line 5``, with the name of the file if it is not the test's."""
-    other = "" if span.source.name == program.world.file else f" of {os.path.basename(span.source.name)}"
+    other = "" if span.source.name == world.file else f" of {os.path.basename(span.source.name)}"
     return f"line {span.line}{other}"
 
 
@@ -197,7 +197,7 @@ class _Reasons:
             return "it is read from memory"
         event, access = read
         assert event.span is not None
-        where = f"`{folded(event.text)}` in {line_of(program, event.span)} reads"
+        where = f"`{folded(event.text)}` in {line_of(program.world, event.span)} reads"
         for store in program.events if most else ():
             for a in store.accesses:
                 if a.value is None or store is event or self.value(a.value) != UNDEF:
@@ -205,7 +205,7 @@ class _Reasons:
                 done = self.value(store.guard)
                 if done is None or not truth(done) or self.value(a.addr) != self.value(access.addr):
                     continue
-                what = f"what {line_of(program, store.span)} stores" if store.span else "what is stored"
+                what = f"what {line_of(program.world, store.span)} stores" if store.span else "what is stored"
                 return f"{where} {what}: {self.of(a.value, most - 1)}"
         return f"{where} one"
 

@@ -14,7 +14,7 @@ HELP = "make the test smaller, or try --judge explorer, which follows only value
 def too_many(program: Program, expr: Expr, what: str) -> LimitError:
     """The error that an expression has too many values; ``what`` says how many, with its verb."""
     span = place(program, expr)
-    where = f" in {line_of(program, span)}" if span is not None else ""
+    where = f" in {line_of(program.world, span)}" if span is not None else ""
     return LimitError(f"an expression{where} {what}; {HELP}")
 
 

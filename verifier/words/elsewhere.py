@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from verifier.patterns import pattern
+from verifier.words.hosts_elsewhere import HOSTS
 from verifier.words.waits_elsewhere import WAITS
 
 # Hints, each with the words that it is for, indented.
@@ -350,8 +351,6 @@ leave it out: here an interrupt ends with its handler
     apic_eoi ack_APIC_irq native_apic_mem_eoi eoi
 there are no protection keys here: leave it out, and the accesses that they forbid
     pkru_write_default write_pkru wrpkru __write_pkru rdpkru read_pkru
-there are no nested page tables here: write the flush of the guest's own entries, as flush_tlb_local()
-    invept invvpid __invept __invvpid ept_sync_global ept_sync_context vpid_sync_context
 write text_poke(&c, e)
     text_poke_copy
 write text_poke(&c, e), then sync_core()
@@ -482,7 +481,7 @@ def _read(table: str) -> dict[str, str]:
 
 
 # Functions of the kernel that are not words: what to do instead.
-ELSEWHERE: Mapping[str, str] = MappingProxyType(_read(_TABLE) | _read(WAITS))
+ELSEWHERE: Mapping[str, str] = MappingProxyType(_read(_TABLE) | _read(WAITS) | _read(HOSTS))
 # The hint for what an include has by that name.
 _INCLUDED = pattern(r'define it, or #include "([^"]*)"(, where |$)')
 

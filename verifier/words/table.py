@@ -25,6 +25,7 @@ from verifier.words.declared import usual_type
 from verifier.words.elsewhere import ELSEWHERE
 from verifier.words.folding import families
 from verifier.words.guards import FREES, GUARDS
+from verifier.words.hosts_elsewhere import of_subsystem
 from verifier.words.loops import LOOPS
 from verifier.words.minmax import LIMITS, choices
 from verifier.words.msrs import MSRS, msrs
@@ -229,6 +230,8 @@ def instead(name: str, functions: Iterable[str] = ()) -> str:
     """
     if name in ELSEWHERE:
         return ELSEWHERE[name]
+    if hint := of_subsystem(name):
+        return hint
     known = [*(w.name for w in WORDS.values() if not w.planned), *functions, *ELSEWHERE]
     near = misspelt(name, known, _PARTS)
     if all(part in _PARTS for part in name.lower().split("_")):

@@ -42,9 +42,9 @@ exists (0:r0 = 0)
 @pytest.mark.parametrize(
     "loop",
     [
-        "for (;;) { if (READ_ONCE(x)) { if (xchg(&x, 7) == 5) break; } }",  # a turn may store
-        "for (;;) { if (READ_ONCE(x)) { if (atomic_inc_return(&c) > 9) break; } }",
-        "for (;;) { if (READ_ONCE(x)) { if (xchg(&y, 1)) break; } else if (xchg(&x, 0)) break; }",
+        "for (;;) { if (READ_ONCE(x)) { if (atomic_inc_return(&c) > 9) break; } }",  # a turn may store
+        "for (;;) { if (READ_ONCE(x)) { if (xchg(&x, r1++) == 5) break; } }",
+        "for (;;) { if (READ_ONCE(x)) { if (atomic_xchg(&c, 3) == 2) break; atomic_set(&c, 1); } }",
     ],
 )
 def test_a_turn_that_may_store_is_followed(loop: str) -> None:

@@ -302,3 +302,25 @@ def test_a_misspelt_word_gets_no_weaker_one(word: str) -> None:
             assert not WORDS[named].planned
             if word in BARRIERS and WORDS[named].group == "Barriers":
                 assert strength(WORDS[named]) >= strength(WORDS[word]), (wrong, named)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("KVM_BUG_ON", "WARN_ON(c)"), ("drm_WARN_ON", "WARN_ON(c)"), ("XFS_BUG_ON_THING", "WARN_ON(c)"),
+        ("writel", "not modelled"), ("readl", "not modelled"), ("iowrite32", "not modelled"),
+        ("outb", "not modelled"), ("vmrun", "not modelled"), ("vmlaunch", "not modelled"),
+        ("invept", "not modelled"), ("clac", "leave it out"), ("stac", "leave it out"),
+        ("cmpxchg_user", "try_cmpxchg(v, &old, new)"), ("this_cpu_cpumask_var_ptr", "this_cpu_ptr(&m)"),
+        ("guest_state_enter_irqoff", "local_irq_enable()"),
+        ("guest_state_exit_irqoff", "local_irq_disable()"),
+    ],
+)  # fmt: skip
+def test_what_hosts_and_drivers_call_is_told(name: str, says: str) -> None:
+    assert says in instead(name)
+    assert "either" not in instead(name)
+
+
+def test_no_flush_stands_for_one_of_nested_tables() -> None:
+    for name in ("invept", "invvpid", "ept_sync_global"):
+        assert "no flush here stands for" in instead(name)

@@ -26,7 +26,7 @@ HEAD = "struct two { u64 a; u64 b; u64 c; };\n{ struct two s; struct two o; int 
         ("int v; r0 = read_poll_timeout(READ_ONCE, x, x, 0, 9, 0, x);", "takes a register here"),
         ("int v; r0 = read_poll_timeout(READ_ONCE, v, v, 0, 9);", "takes 6 or 7 arguments, not 5"),
         ("r0 = local_add_return(1, p);", "not an object write &p"),
-        ("r0 = this_cpu_try_cmpxchg(p, 0, 1);", "the address of a register"),
+        ("r0 = this_cpu_try_cmpxchg(p, 0, 1);", "the address of the old value"),
     ],
 )
 def test_what_is_refused(statement: str, says: str) -> None:

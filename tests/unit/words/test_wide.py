@@ -29,7 +29,7 @@ struct s { u64 a; u64 b; u128 w; };
         ("r0 = cmpxchg128(&s, 0, 1);", "declare it u128; of two words in a struct, write cmpxchg_double("),
         ("r0 = cmpxchg128(&p, 0, 1);", "per-CPU"),
         ("r0 = this_cpu_cmpxchg128(x, 0, 1);", "x is not a per-CPU object"),
-        ("r0 = try_cmpxchg128(&x, 0, 1);", "takes the address of a register"),
+        ("r0 = try_cmpxchg128(&x, 0, 1);", "takes the address of the old value"),
         ("r0 = cmpxchg_double(&u.high_word, &u.low, 0, 0, 1, 1);", "are not two words"),
         ("r0 = cmpxchg_double(&s.a, &u.low, 0, 0, 1, 1);", "two fields of one struct"),
     ],

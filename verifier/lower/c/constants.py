@@ -37,7 +37,11 @@ def calculated(expr: ast.Binary, value: ValueOf) -> tuple[Value, Type]:
         if isinstance(a, Ptr) and isinstance(b, Ptr) and isinstance(found, int):
             return found // stride, t.LONG  # how many elements lie between two addresses
         if found == UNDEF:
-            raise Trouble("value", "this is not an initial value", expr.span, "calculate with numbers")
+            low = next((x.low for x in (a, b) if isinstance(x, Ptr) and x.low), 0)
+            hint = f"marks are numbers below {1 << low}: the other bits say where the object is"
+            raise Trouble(
+                "value", "this is not an initial value", expr.span, hint if low else "calculate with numbers"
+            )
         return found, kind
     shifts = expr.op in ("<<", ">>")
     kind = t.promoted(kind, t.INT if shifts else other)

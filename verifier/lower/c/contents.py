@@ -166,6 +166,7 @@ class InitialContents(Objects):
             raise Trouble("type", f"{cell_name(cell, self)} holds numbers; {value} is a function", span)
         if given is not None and self.mm_file:
             same_number(kind, given, span)
+            value, given = self.as_number(value, given, kind)
             text = other_struct(self, kind, given)
             if text:
                 found = Diagnostic("pointee", text, span=span, hint=OF_ITS_TYPE, severity="warning")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from verifier.lower.c import structs
 from verifier.lower.c import types as t
-from verifier.lower.c.overlaid import differ_in_sign, overlaid, same_memory
+from verifier.lower.c.overlaid import differ_in_sign, overlaid, same_memory, sharing
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
-from verifier.program.values import step
+from verifier.program.values import ALIGNED, step
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble, nearest
 from verifier.syntax.unions import halves
 
 MAX_NAMED = 8  # fields that a hint lists
+MAX_INNER = 16  # structs in structs
 FOLIO = "struct folio"
 
 
@@ -42,6 +44,9 @@ class Fields:
         self.uses: dict[str, dict[str, Span]] = {}  # likewise: where a field is first used
         for definition in unit.structs:
             self._overlay(group(t.of(ast.CType(f"struct {definition.name}"))), definition)
+        self.unions: dict[str, set[frozenset[str]]] = {}  # likewise: two fields that share bytes
+        for definition in unit.structs:
+            self._share(group(t.of(ast.CType(f"struct {definition.name}"))), definition)
         # Likewise: the fields that have the address of their struct.
         self.first: dict[str, tuple[str, ...]] = {}
         for definition in unit.structs:
@@ -60,6 +65,20 @@ class Fields:
             if differ_in_sign(of, fields[whole]):
                 self.signs.setdefault(key, set()).update((name, whole))
                 self.mixed.add(of.bits)
+
+    def _share(self, key: str, definition: ast.StructDef) -> None:
+        """Which fields of a struct have cells of their own, and bytes in common."""
+        apart = [
+            frozenset({self.steps_within(key, a.name)[0], self.steps_within(key, b.name)[0]})
+            for a, b in sharing(definition, self.unit)
+        ]
+        pairs = {pair for pair in apart if len(pair) == 2 and pair <= self.fields.get(key, {}).keys()}
+        if pairs:
+            self.unions[key] = pairs
+
+    def sharing(self, of: str) -> set[frozenset[str]]:
+        """Two fields each of an object of a group that share bytes, and have cells of their own."""
+        return set[frozenset[str]]().union(*(self.unions.get(part, ()) for part in seen_as(of)))
 
     def name_field(self, kind: Type, name: str) -> None:
         """A field that is named for one object exists for all of its kind, unless a definition says which
@@ -96,8 +115,14 @@ class Fields:
     def overlays(self) -> list[Diagnostic]:
         """Warnings about members of unions that should share memory, and do not."""
         structs = {group(t.of(ast.CType(f"struct {x.name}"))): x for x in self.unit.structs}
-        cells = {of: {name: path[0] for name, (path, _) in held.items()} for of, held in self.halves.items()}
-        return overlaid(structs, self.uses, cells)
+        return [
+            warned
+            for of, struct in structs.items()
+            if of in self.unions
+            for warned in overlaid(
+                struct, self.uses.get(of, {}), partial(self.steps_within, of), self.unions[of]
+            )
+        ]
 
     def use(self, of: str, name: str, span: Span) -> None:
         """A field of a group is read, written or given a value."""
@@ -126,6 +151,16 @@ class Fields:
             return name
         return step(of.removeprefix("struct "), name, name in self.first.get(of, ()))
 
+    def low_bits(self, to: Type, depth: int = 0) -> int:
+        """How many low bits of an address are 0, by the alignment of what it leads to on x86-64 (psABI
+        3.1.2)."""
+        if to.kind == "array":
+            return self.low_bits(to.to or t.ANY, depth)
+        if (to.inside or not depth) and group(to) in self.closed and depth <= MAX_INNER:
+            held = self.fields.get(group(to), {}).values()
+            return max((self.low_bits(of, depth + 1) for of in held), default=0)
+        return min(ALIGNED, (to.bits // 8).bit_length() - 1) if to.kind == "int" else ALIGNED
+
     def no_field(self, kind: Type, name: str, span: Span | None) -> Trouble:
         """The error about a field that no definition has, and no initial state names."""
         groups = (self.fields, self.parts, self.halves)
@@ -148,3 +183,8 @@ class Fields:
 def group(kind: Type) -> str:
     """Objects of one group have the same fields."""
     return f"struct {kind.tag}" if kind.kind == "struct" else kind.kind
+
+
+def seen_as(of: str) -> tuple[str, ...]:
+    """The groups whose fields an object of a group has: a page is a folio, too."""
+    return (of, FOLIO) if of == "page" else (of,)

@@ -30,6 +30,7 @@ from verifier.lower.c.unpaired import unpaired
 from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
 from verifier.lower.observe import observe
+from verifier.lower.overlaps import asked
 from verifier.program.events import World
 from verifier.program.expressions import FALSE
 from verifier.program.profiles import kernel_of
@@ -106,6 +107,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         threads=[*threads, *((),) * len(memory.workers)],
         world=replace(
             _world(unit, memory, shared, [] if keeps_pages else shared.suspects, test.source.name),
+            overlaid=memory.overlaid(asked(observed.observables, observed.condition, observed.filter)),
             tree=None if text.version is None else kernel_of(text.version >> 16, text.version >> 8 & 255),
         ),
         observables=observed.observables,

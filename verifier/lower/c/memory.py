@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.cell_names import cell_name, elements, index
 from verifier.lower.c.contents import InitialContents
-from verifier.lower.c.fields import group
-from verifier.lower.c.objects import MAX_CELLS, MAX_INNER, NamedObject
+from verifier.lower.c.fields import MAX_INNER, group, seen_as
+from verifier.lower.c.objects import MAX_CELLS, NamedObject
 from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
-from verifier.program.events import Cell, CellKind
+from verifier.program.events import Cell, CellKind, Observable
 from verifier.program.expressions import Const, Expr, call
 from verifier.program.values import IN_LINE, Ptr, Value, halted, of_all, softirqs_off
 from verifier.source import Diagnostic
@@ -56,6 +57,8 @@ class TestMemory(InitialContents):
         self.poisons: set[int] = set()  # what is stored into objects that are freed
         self.workers: dict[object, int] = {}  # CPUs that run what is left to a workqueue, by what it is
         self.softirqs = _softirqs(unit)
+        # Of structs with unions: the group of each, and the cells of each field.
+        self.instances: list[tuple[str, dict[str, list[Ptr]]]] = []
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -84,8 +87,13 @@ class TestMemory(InitialContents):
         """The cells of a struct."""
         if depth > MAX_INNER:
             raise Trouble("struct", f"struct {kind.tag} contains itself", None)
+        found: dict[str, list[Ptr]] = {}
         for field_name, of in self.fields.get(group(kind), {}).items():
-            yield from self.inner(Ptr(f"{name}.{self.step(group(kind), field_name)}"), of, depth)
+            at = Ptr(f"{name}.{self.step(group(kind), field_name)}")
+            found[field_name] = list(self.inner(at, of, depth))
+            yield from found[field_name]
+        if self.sharing(group(kind)):
+            self.instances.append((group(kind), found))
 
     def inner(self, at: Ptr, of: Type, depth: int = 0) -> Iterator[Ptr]:
         """The cells of a part of a struct."""
@@ -124,6 +132,23 @@ class TestMemory(InitialContents):
         if len(self.cells) >= MAX_CELLS:
             text = f"a test has at most {MAX_CELLS} cells; this one has more"
             raise Trouble("size", text, named.span, "make arrays smaller, or leave fields out")
+
+    def overlaid(self, asked: Iterable[Observable]) -> Mapping[Ptr, frozenset[Ptr]]:
+        """By cell, the others that share bytes with it, of members of unions that a test uses. ``asked``:
+        what its condition asks for."""
+        finals = {o.cell for o in asked}
+        found: dict[Ptr, frozenset[Ptr]] = {}
+        for of, fields in self.instances:
+            used = {
+                self.steps_within(part, name)[0] for part in seen_as(of) for name in self.uses.get(part, ())
+            }
+            used |= {name for name, cells in fields.items() if not finals.isdisjoint(cells)}
+            for names in self.sharing(of):
+                if names <= used and names <= fields.keys():
+                    for name, other in itertools.permutations(names):
+                        for cell in fields[name]:
+                            found[cell] = found.get(cell, frozenset()) | frozenset(fields[other])
+        return found
 
     def line(self, lock: Expr, who: Literal["read", "write"]) -> Expr:
         """The address of a cell that counts the writers, or the readers, that stand in line for a lock."""

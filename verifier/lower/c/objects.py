@@ -31,7 +31,6 @@ from verifier.words.table import (
     special,
 )
 
-MAX_INNER = 16  # structs in structs
 MAX_CELLS = 4096
 MAPPING = ("mm", "table")
 
@@ -224,16 +223,42 @@ class Objects(Fields):
                     value = t.number(value, kind)
             return value, kind
         if isinstance(expr, ast.Binary):
-            return calculated(expr, self.value)
+            return calculated(expr, self._marked if expr.op in ("&", "|", "^") else self.value)
         if isinstance(expr, ast.Conditional | ast.OrElse):
             return chosen(expr, self.value)
         if isinstance(expr, ast.Cast):
-            return self.value(expr.operand)
+            return self._cast(expr)
         if isinstance(expr, ast.IndexExpr | ast.FieldExpr):
             return self.address(expr)
         if isinstance(expr, ast.CallExpr):
             return self._call(expr)
         raise Trouble("value", "this is not an initial value", expr.span)
+
+    def _cast(self, expr: ast.Cast) -> tuple[Value, Type]:
+        """``(type) a``. Raises ``Trouble`` for an address as a number of fewer than 64 bits."""
+        value, given = self.value(expr.operand)
+        kind = t.of(expr.type)
+        if kind.kind == "int" and isinstance(value, int):
+            return t.number(value, kind), kind
+        value, given = self.as_number(value, given, kind)
+        if kind.kind == "int" and self.mm_file and (given.kind != "int" or kind.bits < given.bits):
+            text = f"an address is no {t.words(kind)}"
+            raise Trouble("type", text, expr.span, "it is a number of 64 bits: (unsigned long)&x")
+        return value, t.ANY if kind is t.ANY else given
+
+    def as_number(self, value: Value, given: Type, kind: Type) -> tuple[Value, Type]:
+        """An address as an integer of 64 bits, if ``kind`` is one; else the value and its type. C files keep
+        it whole, as herd7."""
+        is_address = given.kind in ("pointer", "struct") and isinstance(value, Ptr) and not given.percpu
+        if kind.kind != "int" or kind.bits != 64 or not self.mm_file or not is_address:
+            return value, given
+        to = given if given.kind == "struct" else given.to or t.ANY
+        return (value, given) if to is t.FUNCTION else (apply("as_number", (value, self.low_bits(to))), kind)
+
+    def _marked(self, expr: ast.InitValue | ast.InitItem) -> tuple[Value, Type]:
+        """What marks are put on, or taken off: of an address, the number that it is."""
+        value, kind = self.value(expr)
+        return self.as_number(value, kind, t.ULONG)
 
     def _name(self, expr: ast.Ident) -> tuple[Value, Type]:
         if expr.name in self.unit.functions:

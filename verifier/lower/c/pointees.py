@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.lower.c import types as t
-from verifier.lower.c.fields import group
-from verifier.lower.c.objects import MAX_INNER, Objects
+from verifier.lower.c.fields import MAX_INNER, group
+from verifier.lower.c.objects import Objects
 from verifier.lower.c.types import Type
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, call
-from verifier.program.values import ALIGNED, Ptr
+from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax.trouble import Trouble
@@ -41,16 +41,6 @@ def _addresses(held: Type) -> Iterator[Type]:
     yield replace(held, inside=False) if held.inside else Type("pointer", to=held)
     if held.kind == "array" and held.to is not None:
         yield from _addresses(held.to)
-
-
-def low_bits(objects: Objects, to: Type, depth: int = 0) -> int:
-    """How many low bits of an address are 0, by the alignment of what it leads to on x86-64 (psABI 3.1.2)."""
-    if to.kind == "array":
-        return low_bits(objects, to.to or t.ANY, depth)
-    if (to.inside or not depth) and group(to) in objects.closed and depth <= MAX_INNER:
-        held = objects.fields.get(group(to), {}).values()
-        return max((low_bits(objects, of, depth + 1) for of in held), default=0)
-    return min(ALIGNED, (to.bits // 8).bit_length() - 1) if to.kind == "int" else ALIGNED
 
 
 def low_there(objects: Objects, addr: Expr, seen: Type) -> Expr | None:
@@ -87,7 +77,7 @@ def signed_else(objects: Objects, addr: Expr, seen: Type) -> Expr:
 def _low_of(objects: Objects, held: Type) -> int:
     """How many low bits are 0 of an address in a cell of a type, as far as the type says it."""
     to = held.to if held.kind == "pointer" else held if held.kind == "struct" else None
-    return 0 if to is None or to.kind in ("any", "void") else low_bits(objects, to)
+    return 0 if to is None or to.kind in ("any", "void") else objects.low_bits(to)
 
 
 def same_number(wanted: Type, given: Type, span: Span, cast: bool = False) -> None:

@@ -6,11 +6,12 @@ from verifier.lower.c import types as t
 from verifier.lower.c.access import as_kept, decide, load, seen, storable, store_local, truth_of
 from verifier.lower.c.arguments import argument, given
 from verifier.lower.c.body import BodyCode, SpecialCall
+from verifier.lower.c.expected import expected, leave
 from verifier.lower.c.expressions import condition_of
 from verifier.lower.c.fields import group
 from verifier.lower.c.loops import until
 from verifier.lower.c.parts import Local, MemoryPlace, Val
-from verifier.lower.c.places import base_of, memory_place, place_of
+from verifier.lower.c.places import base_of, memory_place
 from verifier.lower.code import Assume, Decide, Emit, Warn
 from verifier.program.expressions import TRUE, Const, Expr, Reg, call
 from verifier.program.values import UNDEF
@@ -182,15 +183,10 @@ def _queue(use: SpecialCall, queue: ast.CExpr, found: Val) -> ast.CExpr:
 def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
     """CMPXCHG, LOCK'd or not; what was found goes to a local."""
     place = place_given(b, use, use.word.parameters[0].name)
-    old = use.arguments["old"]
-    local = place_of(b, old.operand) if isinstance(old, ast.Unary) and old.op == "&" else None
-    if not isinstance(local, Local):
-        raise Trouble("type", f"{use.word.name} takes the address of a register here", old.span, "write &r0")
+    old = expected(b, place, use)
     new = storable(b, place, b.value(use.arguments["new"]), use.arguments["new"])
-    held = local.fixed or Val(Reg(local.reg), local.type or local.declared or t.ANY)
-    before = t.converted(held.expr, held.type, place.type)
     temp, done = b.fresh(), b.fresh()
-    equal, new = call("eq", seen(b, place, temp), before), as_kept(place, new)
+    equal, new = call("eq", seen(b, place, temp), old.value), as_kept(place, new)
     if use.special.locks:
         b.emit("X", use.e, place.touch(temp, new, equal), virtual=place.virtual)
     else:
@@ -199,7 +195,7 @@ def try_cmpxchg(b: BodyCode, use: SpecialCall) -> Val:
         b.emit("W", use.e, place.touch(None, stored), virtual=place.virtual)
         decide(b, equal, use.e.span)
     b.set(done, equal)
-    store_local(b, local, Val(seen(b, place, temp), place.type), use.e)
+    leave(b, old, Val(seen(b, place, temp), place.type), Reg(done), use)
     return Val(Reg(done), t.INT)
 
 

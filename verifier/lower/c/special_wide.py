@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import decide, storable, store_local
+from verifier.lower.c.access import decide, storable
 from verifier.lower.c.body import BodyCode, SpecialCall
-from verifier.lower.c.parts import Local, MemoryPlace, Val
-from verifier.lower.c.places import place_of
+from verifier.lower.c.expected import expected, leave
+from verifier.lower.c.parts import Val
 from verifier.lower.c.special_control import place_given
 from verifier.lower.code import Touch
-from verifier.program.expressions import Expr, Reg, call
-from verifier.syntax import ast
-from verifier.syntax.trouble import Trouble
+from verifier.program.expressions import Reg, call
 
 
 def cmpxchg128(b: BodyCode, use: SpecialCall) -> Val:
     """``cmpxchg128()`` gives what was found. ``try_cmpxchg128()`` leaves that in a local, and gives whether
     it stored."""
-    place, local = place_given(b, use, use.word.parameters[0].name), None
+    place, wanted = place_given(b, use, use.word.parameters[0].name), None
     if "old" in use.arguments:
-        local, old = expected_in(b, place, use)
+        wanted = expected(b, place, use)
+        old = wanted.value
     else:
         given = b.value(use.arguments["old_value"])
-        old = storable(b, place, given, use.arguments["old_value"])
-    old = b.held(old)
+        old = b.held(storable(b, place, given, use.arguments["old_value"]))
     new = b.held(storable(b, place, b.value(use.arguments["new"]), use.arguments["new"]))
     cells, found = (place.addr, t.high_half(place.addr)), (b.fresh(), b.fresh())
     equal = call("and", *(call("eq", Reg(r), x) for r, x in zip(found, t.halves(old), strict=True)))
@@ -36,20 +34,9 @@ def cmpxchg128(b: BodyCode, use: SpecialCall) -> Val:
         b.emit("W", use.e, *(Touch(cell, None, x) for cell, x in kept))
         decide(b, equal, use.e.span)
     value = Val(t.both(Reg(found[0]), Reg(found[1]), place.type), place.type)
-    if local is None:
+    if wanted is None:
         return value
     done = b.fresh()
     b.set(done, equal)
-    store_local(b, local, value, use.e)
+    leave(b, wanted, value, Reg(done), use)
     return Val(Reg(done), t.INT)
-
-
-def expected_in(b: BodyCode, place: MemoryPlace, use: SpecialCall) -> tuple[Local, Expr]:
-    """The local whose address is given, and the value that it has."""
-    node = use.arguments["old"]
-    local = place_of(b, node.operand) if isinstance(node, ast.Unary) and node.op == "&" else None
-    if not isinstance(local, Local):
-        text = f"{use.word.name} takes the address of a register here"
-        raise Trouble("type", text, node.span, "write &old, of a u128 old")
-    held = local.fixed or Val(Reg(local.reg), local.type or local.declared or t.ANY)
-    return local, t.converted(held.expr, held.type, place.type)

@@ -187,8 +187,9 @@ def store_fields(b: BodyCode, at: Const, kind: Type, s: ast.Declare, init: ast.B
             addr = call("field", addr, Const(step))
         store(b, MemoryPlace(addr, field, kept=b.memory.kept_as(of, item.name)), value, item)
         stored.add(whole)
+    beside = {name for pair in b.memory.unions.get(of, ()) for name in pair if pair & (stored | bits.keys())}
     for name, field in units.items():
-        if name not in stored:
+        if name not in stored and (name in bits or name not in beside):  # a member that nobody gives is none
             rest = Val(bits.get(name, FALSE), t.INT)
             for cell in b.memory.inner(Ptr(f"{at.value.path}.{b.memory.step(of, name)}"), field):
                 store(b, MemoryPlace(Const(cell), t.ANY), rest, s)

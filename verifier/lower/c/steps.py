@@ -11,7 +11,6 @@ from verifier.lower.c.access import numeric, stays
 from verifier.lower.c.body import UNDECLARED, BodyCode
 from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.places import any_place, is_whole
-from verifier.lower.c.pointees import low_bits
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Apply, Const, Expr, call
 from verifier.program.values import Ptr
@@ -63,7 +62,7 @@ def as_number(b: BodyCode, value: Val, kind: Type) -> Val | None:
     if value.local is not None or value.type.percpu:
         return None
     to = value.type if value.type.kind == "struct" else value.type.to or t.ANY
-    return Val(call("as_number", value.expr, Const(low_bits(b.memory, to))), kind)
+    return Val(call("as_number", value.expr, Const(b.memory.low_bits(to))), kind)
 
 
 def _counts_bytes(value: Val, other: Val, e: ast.CExpr) -> None:
