@@ -95,7 +95,7 @@ class Closed:
     ``alike``   how many cycles differ from it only in the numbers of CPUs, itself included;
     ``parts``   the parts of the test that it rests on;
     ``called``  the calls that ask for callbacks whose grace periods it needs;
-    ``every``   there is no other cycle: it is about all runs with the outcome.
+    ``every``   there is no other cycle: it is about all runs that the parts exclude.
     """
 
     case: str
@@ -108,7 +108,7 @@ class Closed:
     @property
     def heading(self) -> str:
         """The runs that it is about, and how many cycles are like it."""
-        case = f"if {self.case}" if self.case else "in any case" if self.every else "in some runs"
+        case = f"if {self.case}" if self.case else "in each of these runs" if self.every else "in some runs"
         return f"{case} ({self.alike} alike)" if self.alike > 1 else case
 
 
@@ -318,6 +318,9 @@ def named(part: OptionalPart, file: str, short: bool = True) -> str:
     return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({where(part, file)})"
 
 
+_ANY_RUN = "A run with this outcome"
+
+
 def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     file = x.verdict.test.source.name
     out: list[str] = []
@@ -333,7 +336,8 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     if reason.cycles:
         many = len(reason.cycles)
         which = "this cycle" if many == 1 else f"one of these {many} cycles"
-        out.append(f"A run with this outcome would have to close {which}:")
+        runs = "Each run with this outcome that x86 allows without these parts" if reason.parts else _ANY_RUN
+        out.append(f"{runs} would have to close {which}:")
         for at, cycle in enumerate(reason.cycles, 1):
             out += ["", *_cycle(cycle, at if many > 1 else 0)]
         out.append("")

@@ -1,4 +1,4 @@
-"""The cycles that any run with an outcome would have to close.
+"""The cycles that the runs with an outcome would have to close which some parts of a test exclude.
 
 Candidate executions are not yet ordered by the model. One after the other is found that has the outcome;
 some rules of the model make a cycle in it, and the cycle becomes a clause, until no candidate is left. A
