@@ -10,7 +10,7 @@ from verifier.errors import InternalError, LimitError
 from verifier.execution import Checked, Execution, From, Walk, check, combined, sequential
 from verifier.execution.arcs import linked
 from verifier.execution.decisions import Decision
-from verifier.execution.matter import matter, waiting
+from verifier.execution.matter import matter
 from verifier.execution.storyline import Told
 from verifier.explore import Ran
 from verifier.explore.orders import chosen, past
@@ -100,7 +100,7 @@ class Telltale:
     def _told(self, ran: Ran) -> Trace:
         found = self._checked(ran, self.model)
         value = self._holds(ran.facts.observed)
-        if sequential(found).cycle() or waiting(found.execution, ran.facts.turns):
+        if ran.trace.buffers or sequential(found).cycle():
             plain = self._without_buffers(value)
             if plain is not None:
                 ran, found = plain, self._checked(plain, "sc")
