@@ -121,8 +121,9 @@ exists (0:r0 = 0 /\\ 0:r1 = 1)
     assert "CPU 0 r1 = irqs_disabled() line 6 interrupts are off" in found
 
 
+@JUDGES
 @pytest.mark.parametrize("fenced", [0, 1])
-def test_no_store_waits_that_need_not(fenced: int) -> None:
+def test_no_store_waits_that_need_not(fenced: int, judge: str) -> None:
     fence = ["smp_mb();" * (cpu == fenced) for cpu in (0, 1)]
     text = f"""MM t
 {{ int x; int y; }}
@@ -130,7 +131,7 @@ P0 {{ WRITE_ONCE(x, 1); {fence[0]} r0 = READ_ONCE(y); }}
 P1 {{ WRITE_ONCE(y, 1); {fence[1]} r0 = READ_ONCE(x); }}
 exists (0:r0 = 0 /\\ 1:r0 = 0)
 """
-    waits = [row for row in rows(decided(text)) if BUFFERED in row]
+    waits = [row for row in rows(decided(text, judge)) if BUFFERED in row]
     assert len(waits) == 1 and waits[0].startswith(f"CPU {1 - fenced} ")
 
 
