@@ -433,7 +433,19 @@ def test_cycles_are_about_the_runs_that_the_parts_exclude() -> None:
     told, _ = of_text(TWO_WAYS)
     text = str(told)
     assert "Each run with this outcome that x86 allows without these parts would have to close this" in text
-    assert "in any case" not in text and "A run with this outcome would" not in text
+    assert "A run with this outcome would" not in text
+    (reason,) = told.reasons
+    assert reason.others is not None
+    assert [[link.step.text for link in c.links] for c in reason.others] == [
+        ["WRITE_ONCE(d, 1)", "WRITE_ONCE(x, 1)", "r0 = READ_ONCE(x)", "r1 = READ_ONCE(d)"]
+    ]
+    assert "They would close this cycle:" in text
+
+
+def test_where_all_runs_close_the_cycles_nothing_is_said_of_others() -> None:
+    told, _ = of_text(TWO_WAYS.replace(" \\/ 1:r0 = 1 /\\ 1:r1 = 0", ""))
+    assert "A run with this outcome would have to close this cycle:" in str(told)
+    assert "x86 excludes the other" not in str(told)
 
 
 HELD = """MM held
