@@ -35,6 +35,46 @@ def cyclic(pairs: Iterable[Pair]) -> bool:
     return bool(_entered(after))
 
 
+def adjoined(after: Mapping[int, set[int]], pairs: Iterable[Pair], budget: Budget) -> list[Pair]:
+    """Let the second instant of a pair follow the first one at once, for as many pairs as can: one after the
+    other, if nothing has to come in between.
+
+    ``after``: an order without a cycle, what comes after each instant; it gets the pairs that this takes,
+    which are the result. Raises ``LimitError`` if the time is over.
+    """
+    before: dict[int, set[int]] = {n: set() for n in after}
+    for a, followers in after.items():
+        for b in followers:
+            before[b].add(a)
+    added: list[Pair] = []
+    for first, last in pairs:
+        budget.check()
+        if _between(first, last, after):
+            continue
+        wanted = [(a, first) for a in before[last] if a != first]
+        wanted += [(last, b) for b in after[first] if b != last]
+        for a, b in wanted:
+            if b not in after[a]:
+                after[a].add(b)
+                before[b].add(a)
+                added.append((a, b))
+    return added
+
+
+def _between(first: int, last: int, after: Mapping[int, set[int]]) -> bool:
+    """Has something to come after one instant and before another?"""
+    pending = [n for n in after[first] if n != last]
+    seen = set(pending)
+    while pending:
+        for n in after[pending.pop()]:
+            if n == last:
+                return True
+            if n not in seen:
+                seen.add(n)
+                pending.append(n)
+    return False
+
+
 def _inverse(after: dict[int, list[int]]) -> dict[int, list[int]]:
     out: dict[int, list[int]] = {}
     for a, ways in after.items():

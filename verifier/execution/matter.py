@@ -19,6 +19,7 @@ from verifier.execution import Execution, Walk, sequential
 from verifier.execution.candidate import INIT, Removals
 from verifier.execution.cycles import Pair, contracted, cyclic, shortest
 from verifier.execution.decisions import Decision, decisions
+from verifier.execution.origins import Origin, origin
 from verifier.execution.storyline import Told
 from verifier.model import fetch as fetching
 from verifier.model import model as model_of
@@ -26,9 +27,9 @@ from verifier.model import translation
 from verifier.program.events import Event
 from verifier.program.profiles import KERNELS
 from verifier.program.trace import Matter
-from verifier.program.values import CLEAN, FAULT, Ptr, Value, flags, target
+from verifier.program.values import CLEAN, FAULT, Ptr, flags
 from verifier.program.waits import folded
-from verifier.program.whereabouts import Said, Whereabouts, line_of
+from verifier.program.whereabouts import Said, Whereabouts, joined, line_of
 from verifier.records import NamedTuple
 from verifier.source import Span
 
@@ -139,21 +140,25 @@ class _Finder:
         """What is used although it is old; ``sequence``: the order that the model sc asks for."""
         x = self.x
         for walk in x.walks:
-            if walk.kind == "initial" and self._path(walk) is None:
+            if walk.kind == "initial" and self._origin(walk) is None:
                 said = ", which was in its TLB from the start, although no table had it"
                 return Matter("stale", (*self._use(walk), said), self._marks([walk.use]))
         whole = self._whole(sequence)
-        order: dict[Pair, _Old | None] = dict.fromkeys(contracted(self._at_use(), whole))
-        for old in self._olds():
-            before, after = self._around_use(old)
-            use = whole.get(old.use, old.use)
-            order |= {(writer, use): None for writer in before if writer != use}
-            for writer in after:
-                if writer != use:
-                    order.setdefault((use, writer), old)
-        cycle = shortest(order, self.budget)
-        if not cycle:
-            return None
+        kept, olds = contracted(self._at_use(), whole), list(self._olds())
+        for some in (self._asked(olds), olds):
+            order: dict[Pair, _Old | None] = dict.fromkeys(kept)
+            for old in some:
+                before, after = self._around_use(old)
+                use = whole.get(old.use, old.use)
+                order |= {(writer, use): None for writer in before if writer != use}
+                for writer in after:
+                    if writer != use:
+                        order.setdefault((use, writer), old)
+            cycle = shortest(order, self.budget) if some else []
+            if cycle:
+                break
+        else:
+            return self._foreign()
         parts: Parts = []
         marks = set(self._marks(cycle))
         for use, writer in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
@@ -163,6 +168,26 @@ class _Finder:
                 parts += self._old(known, writer)
                 marks |= self._filled(known)
         return Matter("stale", tuple(parts), tuple(sorted(marks)))
+
+    def _asked(self, olds: Sequence[_Old]) -> list[_Old]:
+        """What is used up to the last instant that the condition asks for; nothing if it asks for none. What
+        is used later may be old, too, but is not what the condition is about."""
+        turns = self.told.turns
+        last = max((turns[n] for n in self.x.snapshots.values()), default=-1)
+        return [old for old in olds if turns.get(old.use, len(turns)) <= last]
+
+    def _foreign(self) -> Matter | None:
+        """A use of an entry that was left in the TLB by a space that is not in CR3."""
+        for walk in self.x.walks:
+            found = self._origin(walk) if walk.kind == "initial" and walk.event is not None else None
+            if found is not None and found.foreign:
+                root, loaded = (self.program.naming.of(None, v) for v in (found.root, found.loaded or 0))
+                said = f", which was in its TLB from the start: an entry of {root}, not of {loaded}"
+                return Matter("stale", (*self._use(walk), said), self._marks([walk.use]))
+        return None
+
+    def _origin(self, walk: Walk) -> Origin | None:
+        return origin(self.x, self.told.turns, walk)
 
     def _at_use(self) -> set[Pair]:
         """The order of a machine whose walks and fetches take place where they are used, without what these
@@ -207,7 +232,8 @@ class _Finder:
         x = self.x
         for walk in x.walks:
             use = self._instant(walk)
-            for cell in self._path(walk) or () if walk.kind == "initial" else ():
+            found = self._origin(walk) if walk.kind == "initial" else None
+            for cell in found.cells if found is not None else ():
                 yield _Old(use, INIT, cell, None, walk)
             for node, entry, _ in walk.levels:
                 for r in x.reads:
@@ -243,24 +269,6 @@ class _Finder:
             return False
         return bool(flags(self.program.observables[walk.observable].page or 0) & CLEAN)
 
-    def _path(self, walk: Walk) -> tuple[Ptr, ...] | None:
-        """The cells from which an entry of the initial TLB was read: on a way through the initial tables that
-        leads to its page, if possible one from the CR3 of its CPU. None: there is no such way."""
-        cr3 = Ptr(f"{walk.cpu}:cr3")
-        first = self.program.cells[cr3].init if cr3 in self.program.cells else None
-        roots = [first, *(root for root, va in self.program.entries if va == walk.va)]
-        for root in roots:
-            path: list[Ptr] = []
-            handle: Value | None = root
-            while isinstance(handle, Ptr) and (handle, walk.va) in self.program.entries:
-                path.append(self.program.entries[handle, walk.va])
-                handle = target(self.program.cells[path[-1]].init)
-                if handle not in self.program.tables:
-                    break
-            if path and handle == target(walk.content):
-                return (*path, cr3) if root == first else tuple(path)
-        return None
-
     def _old(self, old: _Old, writer: int) -> Parts:
         """A use of something that was read before it changed."""
         walk = old.walk
@@ -271,7 +279,7 @@ class _Finder:
         how: Parts = [", which was in its TLB from the start, before "]
         if walk.kind == "fault":
             how = [" on an entry that it read before "]
-        elif old.read != INIT:
+        elif old.read != INIT and walk.use not in self.told.initial:
             flush = self._flushed(walk, old.read)
             how = [", which it walked "]
             how += ["after the flush in ", flush, ", before "] if flush is not None else ["before "]
@@ -330,7 +338,7 @@ class _Finder:
         walk = old.walk
         if old.read in self.steps:
             return {self.steps[old.read]}
-        if walk is None or old.read == INIT:
+        if walk is None or old.read == INIT or walk.use in self.told.initial:
             return set()
         last = self.steps.get(walk.use, len(self.told.trace.steps))
         what = ((self._tagged(walk), walk.content),)
@@ -346,7 +354,7 @@ class _Finder:
             return Matter("interleaving", ("it needs only that the CPUs take turns as they do here",))
         if not mine:
             return Matter("interleaving", ("every run that ends gets here",))
-        parts: Parts = ["it needs only that ", *_joined(self._clauses(mine))]
+        parts: Parts = ["it needs only that ", *joined(self._clauses(mine))]
         marks = self._marks(n for d in mine for n in self._nodes(d))
         return Matter("interleaving", tuple(parts), marks)
 
@@ -436,6 +444,11 @@ class _Finder:
             return [f"CPU {event.cpu} finds the page {value} in ", *self._using(event)]
         if event.span is None:
             return [f"CPU {event.cpu} reads {cell} = {value}"]
+        if d.cell in program.naming.interrupts:
+            return [
+                f"CPU {event.cpu} has interrupts {value} in ",
+                *self._at(event, self._readers(event, d.cell)),
+            ]
         what = f"{cell} = {value}" if line_of(event) in several else value
         return [f"CPU {event.cpu} reads ", what, " in ", *self._at(event, self._readers(event, d.cell))]
 
@@ -466,19 +479,6 @@ class _Finder:
             when = "at the end" if o.at is None else "at the instant asked for"
             return [f"CPU {o.cpu} {can} use {o.va} -> {self.program.naming.of(None, o.page or 0)} {when}"]
         return [f"{o.label} is {self.program.naming.observed(d.at, d.value)} in the end"]
-
-
-def _joined(groups: list[list[Parts]]) -> Parts:
-    """Groups of clauses with commas between them, if some group has several clauses, and with *and*."""
-    out: Parts = []
-    single = all(len(group) == 1 for group in groups)
-    for n, group in enumerate(groups):
-        if n:
-            out.append((" and " if single else ", and ") if n == len(groups) - 1 else ", ")
-        for k, clause in enumerate(group):
-            out += [" and " if k == len(group) - 1 else ", "] if k else []
-            out += clause
-    return out
 
 
 def waiting(x: Execution, turns: Mapping[int, int]) -> set[int]:

@@ -12,6 +12,7 @@ from verifier.errors import InternalError
 from verifier.execution.arcs import linked
 from verifier.execution.candidate import Removals
 from verifier.execution.check import Checked
+from verifier.execution.cycles import adjoined
 from verifier.execution.run import Execution, Walk
 from verifier.model.roles import bare, instant, invalidates
 from verifier.program.events import Event
@@ -45,11 +46,15 @@ class CachedEntry(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An execution that the check has found right, its story, and the turn that each instant has in it."""
+    """An execution that the check has found right, its story, and the turn that each instant has in it.
+
+    ``initial``: the uses of entries of which the story says that they were in the TLB from the start.
+    """
 
     checked: Checked
     trace: Trace
     turns: dict[int, int]
+    initial: frozenset[int] = frozenset()
 
 
 def tell(checked: Checked, budget: Budget | None = None) -> Told:
@@ -60,7 +65,8 @@ def tell(checked: Checked, budget: Budget | None = None) -> Told:
     """
     teller = _Teller(checked, budget or Budget())
     told = linked(checked, teller.tell())
-    return Told(checked, told, {node: turn for turn, node in enumerate(teller.told)})
+    turns = {node: turn for turn, node in enumerate(teller.told)}
+    return Told(checked, told, turns, frozenset(teller.initial))
 
 
 class _Teller:
@@ -78,6 +84,7 @@ class _Teller:
         self.shown_issue: dict[int, int] = {}  # commit -> issue node
         self.behind: dict[int, int] = {}  # event that may leave its place -> the instant before it
         self.told: dict[int, None] = {}  # in order
+        self.initial: set[int] = set()  # uses of entries that were there from the start
         self.cpu: dict[int, int] = {}
         self.after: dict[int, set[int]] = {}
         self.waiting: dict[int, int] = {}
@@ -105,6 +112,19 @@ class _Teller:
                 self.after[a].add(b)
                 self.waiting[b] += 1
         self.issue_of = {i: c for c, i in self.shown_issue.items()}
+        self._at_once()
+
+    def _at_once(self) -> None:
+        """Let stores reach memory where they are executed, as many as can; where it may be one CPU's or
+        another's, the first CPU's wait. A store that a walk finds in the buffer stays there."""
+        served = {r.write for r in self.x.reads if r.forwarded and r.read in self.walks}
+        stores = {
+            commit: issue
+            for commit, issue in sorted(self.shown_issue.items(), key=lambda x: (-self.cpu[x[1]], x[0]))
+            if self.x.buffered(commit) and commit not in self.x.faults and commit not in served
+        }
+        for _, b in adjoined(self.after, ((issue, commit) for commit, issue in stores.items()), self.budget):
+            self.waiting[b] += 1
 
     def _line(self, cpu: int, line: list[int], pairs: set[tuple[int, int]]) -> None:
         """Program order on a CPU, between those of its events that keep it.
@@ -195,6 +215,7 @@ class _Teller:
             at = self.program.observables[walk.observable].at
             if (None if at is None else self.x.snapshots[at]) == snapshot:
                 note = standing(*self.tlb.history(walk))
+                self._note_initial(walk)
                 what = (self._tagged(walk), walk.content)
                 step = Step("cached", walk.cpu, writes=(what,), note=note, rule="4.1", node=walk.use)
                 out.append(step)
@@ -282,8 +303,14 @@ class _Teller:
         walk = self.x.walk_of(event)
         if walk is None:
             return ""
-        how = "an entry of the initial TLB" if self.tlb.initial(walk) else "a cached entry"
+        how = "an entry of the initial TLB" if self._note_initial(walk) else "a cached entry"
         return f"translated to {target(walk.content)} by {how}"
+
+    def _note_initial(self, walk: Walk) -> bool:
+        """Was the entry that is used in the TLB from the start? It is kept for what matters in the run."""
+        found = self.tlb.initial(walk)
+        self.initial |= {walk.use} if found else set()
+        return found
 
     def _fill(self, node: int, walk: Walk, last: bool) -> Step:
         """A read of a page walk: of an upper entry, or of the one that ends it."""

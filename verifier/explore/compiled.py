@@ -12,7 +12,8 @@ from verifier.program.expressions import TRUE, Apply, Const, Expr, Ref, apply_la
 from verifier.program.functions import apply
 from verifier.program.ops import Kind
 from verifier.program.profiles import Switches
-from verifier.program.values import ATTRIBUTES, NX, RO, SUPERVISOR, UNDEF, Entry, Value
+from verifier.program.rights import needs
+from verifier.program.values import ATTRIBUTES, UNDEF, Entry, Value
 from verifier.records import dataclass
 
 SlotValues = Sequence["Value | None"]
@@ -194,8 +195,6 @@ class Compiled:
 def compiled_event(event: Event, touches: tuple[CompiledAccess, ...], switches: Switches) -> Compiled:
     """An event, compiled. The cells and slots that it may touch are not filled in yet."""
     serial = serializing(event, switches)
-    forbidding = SUPERVISOR if event.kind == "user" else 0
-    forbidding |= RO if event.op in ("W", "X") else NX if event.op == "IF" else 0
     return Compiled(
         event=event,
         guard=None if event.guard == TRUE else compiled(event.guard),
@@ -205,7 +204,7 @@ def compiled_event(event: Event, touches: tuple[CompiledAccess, ...], switches: 
         drains=serial or _drains(event, switches),
         serial=serial,
         translated=event.virtual or event.op == "T",
-        forbidding=forbidding,
+        forbidding=needs(event),
         kind={"nt": NT, "alias": ALIAS}.get(event.kind, 0),
     )
 

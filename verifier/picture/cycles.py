@@ -41,7 +41,7 @@ def _picture(explanation: Explanation, closed: Closed) -> Picture:
     cpus = sorted(cpu for cpu in found if cpu is not None)
     return Picture(
         f"{explanation.verdict.test.id}: why it cannot happen",
-        f"A run with this outcome would close this cycle, {closed.heading}: "
+        f"Runs with this outcome would close this cycle{f', {closed.heading}' if closed.case else ''}: "
         "its first step comes before itself",
         (*cpus, *([None] if None in found else [])), nodes, edges,
     )  # fmt: skip

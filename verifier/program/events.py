@@ -426,15 +426,16 @@ def show(value: Value | str, names: dict[Ptr, str] | None = None) -> str:
 
 
 class Names:
-    """The text of values in states and stories. It is that of ``show``, with five exceptions: 0 in an entry
-    is ``none``, a number in a cell of addresses has the name of its constant in ``World.constants``, one of
-    ``World.poisons`` is hexadecimal, an address that stands for an error is ``ERR_PTR(-12)``, and what
-    ``Cell.unsigned`` says has no sign."""
+    """The text of values in states and stories. It is that of ``show``, with six exceptions: 0 in an entry
+    is ``none``, a flag of interrupts is ``on`` or ``off``, a number in a cell of addresses has the name of
+    its constant in ``World.constants``, one of ``World.poisons`` is hexadecimal, an address that stands for
+    an error is ``ERR_PTR(-12)``, and what ``Cell.unsigned`` says has no sign."""
 
     def __init__(self, program: Program) -> None:
         self.names, self.constants, self.poisons = program.names, program.constants, program.world.poisons
         self.errors, self.observables, self.cells = program.world.errors, program.observables, program.cells
         self.entries = set(program.entries.values())
+        self.interrupts = {p for p, c in program.cells.items() if p.base.endswith(":irq")}
         self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
         self.unsigned = {p: c.unsigned for p, c in program.cells.items() if c.unsigned}
         self.by_name = {cell.name: ptr for ptr, cell in program.cells.items()}
@@ -449,6 +450,8 @@ class Names:
         """A value that stands in a cell, or comes from there."""
         if isinstance(value, int) and value == 0 and cell in self.entries:
             return "none"
+        if cell in self.interrupts:
+            return "on" if value else "off"
         if isinstance(value, int) and value < 0 and cell in self.unsigned:
             return str(value + (1 << self.unsigned[cell]))
         if isinstance(value, int) and cell in self.pointers and value in self.constants:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Literal
 
 from verifier.program import arrivals
@@ -123,6 +124,13 @@ class Trace(NamedTuple):
     matter: Matter | None = None
     arcs: tuple[Arc, ...] = ()
     standing: tuple[Standing, ...] = ()
+
+    @property
+    def buffers(self) -> bool:
+        """Does a store wait in a store buffer while something else happens?"""
+        return any(
+            last.event is not step.event for last, step in pairwise(self.steps) if step.kind == "commit"
+        )
 
 
 class Flush(NamedTuple):

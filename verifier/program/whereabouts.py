@@ -173,3 +173,16 @@ def ordinal(number: int) -> str:
         return _FIRST[number]
     last = (number + 1) % 10 if (number + 1) // 10 % 10 != 1 else 0
     return f"{number + 1}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
+
+
+def joined(groups: list[list[Said]]) -> Said:
+    """Groups of clauses with commas between them, if some group has several clauses, and with *and*."""
+    out: Said = []
+    single = all(len(group) == 1 for group in groups)
+    for n, group in enumerate(groups):
+        if n:
+            out.append((" and " if single else ", and ") if n == len(groups) - 1 else ", ")
+        for k, clause in enumerate(group):
+            out += [" and " if k == len(group) - 1 else ", "] if k else []
+            out += clause
+    return out

@@ -410,6 +410,8 @@ def _own(step: Step, tell: Tell) -> str | None:
 
 def _said(pairs: tuple[tuple[str, Value], ...], word: str, tell: Tell, named: bool) -> str:
     values = _values(pairs, tell)
+    if len(values) == 1 and values[0][0].endswith(":irq"):
+        return f"interrupts are {values[0][1]}"
     if len(values) == 1 and not named and len(pairs) == 1:
         return f"{word}{values[0][1]}"
     return word + ", ".join(f"{cell}: {value}" for cell, value in values) if values else ""

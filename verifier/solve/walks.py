@@ -179,7 +179,7 @@ class Walks(Chains):
         clauses.add(-done, self._lost(event, done, vas), *options)
         clauses.at_most_one(options)
         use.fault = clauses.any([use.stale, *(c.done for c in use.faults)])
-        if needs(event) & RO and self.switches.spontaneous:
+        if event.op in ("W", "X") and self.switches.spontaneous:
             self._dirty(use, event)
         if access.slot is not None:
             values = self.e.slots[access.slot]

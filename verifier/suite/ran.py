@@ -10,8 +10,8 @@ from verifier.errors import InternalError, LimitError
 from verifier.execution import Checked, Execution, From, Walk, check, combined, sequential
 from verifier.execution.arcs import linked
 from verifier.execution.decisions import Decision
-from verifier.execution.matter import matter, waiting
-from verifier.execution.storyline import Told
+from verifier.execution.matter import matter
+from verifier.execution.storyline import Told, tell
 from verifier.explore import Ran
 from verifier.explore.orders import chosen, past
 from verifier.model import model as model_of
@@ -100,11 +100,14 @@ class Telltale:
     def _told(self, ran: Ran) -> Trace:
         found = self._checked(ran, self.model)
         value = self._holds(ran.facts.observed)
-        if sequential(found).cycle() or waiting(found.execution, ran.facts.turns):
+        if ran.trace.buffers or sequential(found).cycle():
             plain = self._without_buffers(value)
             if plain is not None:
                 ran, found = plain, self._checked(plain, "sc")
-        told = Told(found, linked(found, ran.trace), ran.facts.turns)
+        if ran.trace.buffers:  # in an order in which no store waits that need not
+            told = tell(found, self.budget)
+        else:
+            told = Told(found, linked(found, ran.trace), ran.facts.turns)
         self.budget.enter("finding out what matters in a run")
         forcing = _Forcing(self, found.execution, value)
         return told.trace._replace(matter=matter(told, forcing.part, self.budget))

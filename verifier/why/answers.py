@@ -11,7 +11,7 @@ from verifier.notebook import Drawable
 from verifier.program.events import Program
 from verifier.program.trace import Trace
 from verifier.program.waits import place
-from verifier.records import NamedTuple, dataclass
+from verifier.records import NamedTuple, dataclass, replace
 from verifier.results import Verdict
 from verifier.source import Span
 from verifier.why.names import CycleStep, called
@@ -95,7 +95,7 @@ class Closed:
     ``alike``   how many cycles differ from it only in the numbers of CPUs, itself included;
     ``parts``   the parts of the test that it rests on;
     ``called``  the calls that ask for callbacks whose grace periods it needs;
-    ``every``   there is no other cycle: it is about all runs with the outcome.
+    ``every``   there is no other cycle: it is about all runs that the parts exclude.
     """
 
     case: str
@@ -108,7 +108,7 @@ class Closed:
     @property
     def heading(self) -> str:
         """The runs that it is about, and how many cycles are like it."""
-        case = f"if {self.case}" if self.case else "in any case" if self.every else "in some runs"
+        case = f"if {self.case}" if self.case else "in each of these runs" if self.every else "in some runs"
         return f"{case} ({self.alike} alike)" if self.alike > 1 else case
 
 
@@ -128,7 +128,8 @@ class Reason:
     """Parts each of which is needed, while the others of the test are not; ``cycles``: the proof. ``gap``
     says why there is none. ``excluded``: if it needs no cycle, what excludes it. ``open``: it is not known
     whether these parts are needed. ``guards``: without each of these some run is wrong, and ``wrong`` says
-    how, without the first of them."""
+    how, without the first of them. ``others``: cycles that rest on no part, and that runs with the outcome
+    would close which close none of ``cycles``; None: there may be many."""
 
     parts: tuple[OptionalPart, ...]
     cycles: tuple[Closed, ...]
@@ -137,6 +138,7 @@ class Reason:
     open: tuple[OptionalPart, ...] = ()
     guards: tuple[OptionalPart, ...] = ()
     wrong: str = ""
+    others: tuple[Closed, ...] | None = ()
 
     def awaits(self, part: OptionalPart) -> bool:
         """Is a region with interrupts off on a cycle as a reader, for which a grace period waits?"""
@@ -318,6 +320,29 @@ def named(part: OptionalPart, file: str, short: bool = True) -> str:
     return f"{of.get(part.kind, f'the {part.kind} of ')}{what} ({where(part, file)})"
 
 
+MOST_OTHERS = 4  # cycles of runs that x86 excludes without the parts, which are shown
+_ANY_RUN = "A run with this outcome"
+_ALLOWED = "with this outcome that x86 allows without these parts"
+
+
+def _others(reason: Reason) -> list[str]:
+    """What is to be said of the runs that x86 excludes without the parts: their cycles between CPUs, unless
+    there are many."""
+    if reason.others == ():
+        return []
+    said = "x86 excludes the other runs with this outcome without these parts."
+    several = [c for c in reason.others or () if len({link.step.cpu for link in c.links}) > 1]
+    if not 0 < len(several) <= MOST_OTHERS:
+        return [said, ""]
+    many = len(several)
+    they = "They" if many == len(reason.others or ()) else "Those that close one between CPUs"
+    which = "this cycle" if many == 1 else f"one of these {many} cycles"
+    out = wrap(f"{said} {they} would close {which}:", PARAGRAPH)
+    for at, cycle in enumerate(several, 1):
+        out += ["", *_cycle(replace(cycle, every=False), at if many > 1 else 0)]
+    return [*out, ""]
+
+
 def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     file = x.verdict.test.source.name
     out: list[str] = []
@@ -333,10 +358,11 @@ def _reason(reason: Reason, number: int, x: Explanation) -> list[str]:
     if reason.cycles:
         many = len(reason.cycles)
         which = "this cycle" if many == 1 else f"one of these {many} cycles"
-        out.append(f"A run with this outcome would have to close {which}:")
+        runs = _ANY_RUN if reason.others == () else f"Each run {_ALLOWED}"
+        out.append(f"{runs} would have to close {which}:")
         for at, cycle in enumerate(reason.cycles, 1):
             out += ["", *_cycle(cycle, at if many > 1 else 0)]
-        out.append("")
+        out += ["", *_others(reason)]
     return out
 
 

@@ -34,7 +34,8 @@ COSTS: Mapping[str, Cost] = {
     "xapic": Cost(4, "`apic_icr_write()` becomes `apic_icr_write_mmio()`"),
     "irqs_off": Cost(5, "interrupts off around statements of a block"),
     "helper": Cost(6, "call a function of the file that takes no argument"),
-    "ipi": Cost(8, "call a handler of the test on all other CPUs, and wait"),
+    "ipi": Cost(8, "call a handler of the test's file on all other CPUs, and wait"),
+    "flush_tlb_mm": Cost(8, "call `flush_tlb_mm()` or `flush_tlb_mm_range()` of a file to include"),
     "synchronize_rcu": Cost(9, "insert `synchronize_rcu()`"),
     "lock": Cost(10, "take a lock of the test around statements of a block"),
 }

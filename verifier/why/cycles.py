@@ -1,4 +1,4 @@
-"""The cycles that any run with an outcome would have to close.
+"""The cycles that the runs with an outcome would have to close which some parts of a test exclude.
 
 Candidate executions are not yet ordered by the model. One after the other is found that has the outcome;
 some rules of the model make a cycle in it, and the cycle becomes a clause, until no candidate is left. A
@@ -7,7 +7,7 @@ smallest set of these cycles is a proof.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from verifier.errors import LimitError
 from verifier.lower.optional import OptionalPart
@@ -22,6 +22,7 @@ from verifier.why.rests import Rests
 
 MOST = 2000  # candidates that are looked at
 AT_ONCE = 4  # cycles of one candidate
+OTHER_RUNS = 100  # candidates that close none of the cycles found: so many are looked at
 
 
 class Edge(NamedTuple):
@@ -70,6 +71,7 @@ class Cycles:
         self.solver = candidates.solver(candidates.given, unordered=not self.rests.parts)
         self.next = candidates.encoding.clauses.variables
         self.found: dict[int, Cycle] = {}  # by the literal that forbids it
+        self.edges: dict[int, list[int]] = {}  # likewise: the literals of its edges
 
     def _ways(
         self, rules: Iterable[tuple[str, SymbolicRelation]]
@@ -108,18 +110,48 @@ class Cycles:
         Empty: there is no such candidate. Raises ``LimitError``."""
         if self.impossible:
             return []
+        self._search(MOST)
+        needed = self._least()
+        self.found = {x: self.found[x] for x in needed}
+        return self._listed(needed)
+
+    def others(self) -> list[Cycle] | None:
+        """After ``needed``: a smallest set of cycles that rest on no part, one of which is in each candidate
+        with the outcome that closes none of those. None: there are too many candidates to look at all of
+        them, or there is no time."""
+        if self.impossible or not self.rests.parts:
+            return []
+        needed = list(self.found)
+        ordered, self.solver = self.solver, self.candidates.solver(self.candidates.given, unordered=True)
+        ordered.__exit__()
+        for literal in needed:
+            self.solver.forbid([literal, *self.edges[literal]])
+        try:
+            self._search(OTHER_RUNS)
+            return self._listed(x for x in self._least(needed) if x not in needed)
+        except LimitError:
+            return None
+
+    def _search(self, most: int) -> None:
+        """Find cycles until each candidate closes one of them. Raises ``LimitError`` after ``most``."""
         tried = 0
         while self._candidate(self.found):
             tried += 1
-            if tried > MOST:
-                raise LimitError(f"more than {MOST} candidate executions")
+            if tried > most:
+                raise LimitError(f"more than {most} candidate executions")
             self._forbid()
-        needed = self.solver.core(list(self.found))
+
+    def _least(self, kept: Sequence[int] = ()) -> list[int]:
+        """A smallest set of the cycles found, beside those that are ``kept``: one is in each candidate."""
+        needed = [*dict.fromkeys([*kept, *self.solver.core(list(self.found))])]
         for literal in sorted(needed, key=lambda x: len(self.found[x].edges), reverse=True):
             rest = [x for x in needed if x != literal]
-            if literal in needed and not self._candidate(rest):
-                needed = self.solver.core(rest)
-        return sorted((self.found[x] for x in needed), key=lambda cycle: (len(cycle.edges), cycle.edges))
+            if literal in needed and literal not in kept and not self._candidate(rest):
+                needed = [*dict.fromkeys([*kept, *self.solver.core(rest)])]
+        return needed
+
+    def _listed(self, literals: Iterable[int]) -> list[Cycle]:
+        return sorted((self.found[x] for x in literals), key=lambda cycle: (len(cycle.edges), cycle.edges))
 
     def _candidate(self, forbidden: Iterable[int]) -> bool:
         return self.candidates.check(self.solver, forbidden)
@@ -141,7 +173,7 @@ class Cycles:
                 cycles = [self._cycle(axiom, nodes, edges) for nodes in found]
                 for cycle, literals in cycles:  # what is read is asked before the solver forgets it
                     self.next += 1
-                    self.found[self.next] = cycle
+                    self.found[self.next], self.edges[self.next] = cycle, literals
                     self.solver.forbid([self.next, *literals])
                 return
         raise AssertionError("the model allows an execution that it forbids")

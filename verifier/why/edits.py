@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 
-from verifier.patterns import pattern
 from verifier.program.trace import Trace
 from verifier.records import dataclass, field
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.idle import reached
 from verifier.syntax.test import Test
 from verifier.why.badrun import BadRun
+from verifier.why.callees import OF_CALLS, Callees
 from verifier.why.sites import (
     Footprint,
     Key,
     Site,
-    Vocabulary,
     bodies,
     calls,
     footprint,
@@ -102,7 +99,8 @@ def place(body: Site, low: int, high: int) -> str:
     any_ = "anywhere " if high > low else ""
     of = f" of {body.kernel}" if body.kernel else ""
     if before is None and after is None:
-        return f"in the empty block of line {body.block.span.line}{of}"
+        which = "anywhere in the block" if s else "in the empty block"
+        return f"{which} of line {body.block.span.line}{of}"
     if before is None:
         return f"{any_}before line {after}{of}"
     if after is None:
@@ -111,7 +109,8 @@ def place(body: Site, low: int, high: int) -> str:
 
 
 class Edits:
-    """All edits of a test, of all kinds but those of ``insertions``."""
+    """All edits of a test, of all kinds but those of ``insertions``; ``others``: the programs of the other
+    variants of its file."""
 
     def __init__(
         self,
@@ -120,20 +119,17 @@ class Edits:
         cost: Mapping[str, int],
         witness: Trace | None,
         writers: Callable[[Span], Writer] | None = None,
+        others: Sequence[ast.Unit] = (),
     ) -> None:
         self.test, self.writer, self.cost = test, writer, cost
         self.writers = writers or (lambda _: writer)
         self.unit: ast.Unit = test.tree
-        self.used = reached(self.unit)
         self.bodies = bodies(test)
-        self.known = Vocabulary(self.unit)
+        self.callees = Callees(self.unit, others)
         self.run = BadRun(witness, self.unit)
-        self.objects = {o.name for o in self.unit.initial if isinstance(o, ast.Object)}
         fields = (f for s in self.unit.structs for f in s.fields)
         self.heads = list(dict.fromkeys(f.name for f in fields if f.type == ast.CType("struct rcu_head")))
-        code = [*self.unit.threads.values(), *self.unit.nmis]
-        code += [f for n, f in self.unit.functions.items() if n in self.used]
-        self.called = [x for part in code for x in calls(part)]
+        self.called = self.callees.called
 
     def all(self, chosen: Sequence[Site] | None = None) -> list[Edit]:
         """The edits in some of the test's blocks, or in all of them, cheapest first."""
@@ -224,7 +220,7 @@ class Edits:
                 yield "kfree_rcu", start, x.span.end, f"{name}_rcu({x.arguments[0].span.text}, {field_})"
         if name == "apic_icr_write":
             yield "xapic", start, end, "apic_icr_write_mmio"
-        if name.startswith(("smp_call_function", "on_each_cpu")) and x.arguments:
+        if name.startswith(OF_CALLS) and x.arguments:
             for a in x.arguments[1:]:
                 if isinstance(a, ast.Num) and a.value == 0 and a is x.arguments[-1]:
                     yield "wait", a.span.start, a.span.end, "1"
@@ -340,7 +336,7 @@ class Edits:
         for name, argument in named:
             other = name.replace("lock", "unlock")
             root = argument.lstrip("&").partition(".")[0]
-            known = body.within is not None or root in self.objects
+            known = body.within is not None or root in self.callees.objects
             if "lock" in name and "unlock" not in name and known and (other, argument) in named:
                 found["lock", f"{name}({argument})", f"{other}({argument})"] = None
         return list(found)
@@ -364,8 +360,9 @@ class Edits:
         words: list[tuple[str, str]] = []
         if any(x.name.startswith("invlpgb") for x in self.called):
             words.append(("tlbsync", "tlbsync()"))
-        words += [("helper", f"{name}()") for name in self._helpers(body)]
-        words += [("ipi", f"smp_call_function({h}, {info}, 1)") for h, info in self._handlers(body)]
+        words += [("helper", f"{name}()") for name in self.callees.helpers(body)]
+        words += [("ipi", f"smp_call_function({h}, {info}, 1)") for h, info in self.callees.handlers(body)]
+        words += [("flush_tlb_mm", text) for text in self.callees.flushes(body)]
         if any(
             re.match(r"rcu_read_lock|synchronize_rcu|call_rcu|preempt_dis|local_irq", x.name)
             for x in self.called
@@ -385,40 +382,6 @@ class Edits:
                     weaker=text.replace("do_nothing", "do_flush_tlb") if "(do_nothing," in text else "",
                     change=lambda at, text=text: InBlock(body.key, ((at, f"{text};"),)),  # type: ignore[misc]
                 )
-
-    def _helpers(self, body: Site) -> list[str]:
-        """The functions that can be called anywhere: they take nothing, and give back every lock. The
-        kernel's text can call those that its file defines in front of it."""
-        return [
-            n
-            for n, f in self.unit.functions.items()
-            if not f.parameters and f.result.base == "void" and not f.result.pointers and not f.early
-            and (not f.included or n in self.used)
-            and _balanced(f) and (body.within is None or self.known.defines(body, n))
-        ]  # fmt: skip
-
-    def _handlers(self, body: Site) -> list[tuple[str, str]]:
-        """The functions that other CPUs can be asked to run, each with its argument; the ones that do least
-        come first."""
-        found: dict[tuple[str, str], None] = {}
-        for name in ("do_nothing", "do_flush_tlb"):
-            if name in self.unit.functions and body.within is None:
-                found[name, "NULL"] = None
-        for x in self.called:
-            if not x.name.startswith(("smp_call_function", "on_each_cpu")):
-                continue
-            for h, info in pairwise(x.arguments):
-                if (
-                    isinstance(h, ast.Ident)
-                    and h.name in self.unit.functions
-                    and _is_handler(self.unit, h.name)
-                    and (body.within is None or self.known.defines(body, h.name))
-                ):
-                    inside = body.block.span.start <= h.span.start < body.block.span.end
-                    shown = body.within is None and isinstance(info, ast.Ident) and info.name in self.objects
-                    known = isinstance(info, ast.Ident) and (inside or shown)
-                    found[h.name, info.span.text if known else "NULL"] = None
-        return list(found)
 
     def _edit(
         self,
@@ -452,16 +415,6 @@ def _argument(x: ast.CallExpr) -> str:
     return "".join(x.arguments[0].span.text.split())
 
 
-_TAKES = pattern(r"(?<!un)lock|_disable|_save|down_")
-_GIVES = pattern(r"unlock|_enable|_restore|up_")
-
-
-def _balanced(function: ast.Function) -> bool:
-    """Does a function give back as many locks as it takes, and turn interrupts on as often as off?"""
-    names = [x.name for x in calls(function)]
-    return sum(map(bool, map(_TAKES.search, names))) == sum(map(bool, map(_GIVES.search, names)))
-
-
 def _load(s: ast.Stmt) -> tuple[str, str] | None:
     """The local and the place of ``r0 = READ_ONCE(x);``."""
     if not isinstance(s, ast.ExprStmt) or not isinstance(s.expr, ast.Assign) or s.expr.op:
@@ -478,11 +431,6 @@ def _store(s: ast.Stmt) -> tuple[str, str] | None:
         at, value = s.expr.arguments
         return "".join(at.span.text.split()), value.span.text
     return None
-
-
-def _is_handler(unit: ast.Unit, name: str) -> bool:
-    function = unit.functions[name]
-    return len(function.parameters) <= 1 and function.result.base == "void"
 
 
 def _line(body: Site, at: int) -> int:

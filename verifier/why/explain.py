@@ -249,11 +249,16 @@ class _Explainer:
                 names = EventNames(candidates, self.test.source.name)
                 cases = Cases(candidates, names)
                 closed = [_closed(c, names, cycles, cases.of(c, len(needed) == 1)) for c in needed]
+                found = cycles.others()
+                others = None if found is None else _merged(_closed(c, names, cycles, "") for c in found)
             alone = None if needed else excluded(candidates, self.model, self.value, self.test.source.name)
         except LimitError as limit:
             return Reason(parts, (), f"its cycles are missing: {limit}", guards=guards, wrong=wrong)
         open_ = tuple(p for p in parts if p in self.open)
-        return Reason(parts, tuple(_merged(closed)), excluded=alone, open=open_, guards=guards, wrong=wrong)
+        return Reason(
+            parts, tuple(_merged(closed)), excluded=alone, open=open_, guards=guards, wrong=wrong,
+            others=None if others is None else tuple(others),
+        )  # fmt: skip
 
 
 def _closed(cycle: Cycle, names: EventNames, cycles: Cycles, case: str) -> Closed:

@@ -10,6 +10,7 @@ from verifier.records import dataclass
 from verifier.syntax.test import Test
 
 LOST = 4  # lost states that are shown
+_ALIKE = "in which bad runs could end as well, but for what the condition asks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Repair:
     ``places``   in how many places they can stand alike; the patch has the first one;
     ``lost``     the good final states that are possible no more: of all memory and all locals of programs,
                  what differs between states;
-    ``beside``   more of them, which a run with the bad outcome has, too: only what a TLB could have
-                 translated at the end, or an ``ever``, tells the good one from the bad one;
+    ``beside``   more of them, which a run with the bad outcome has, too: only what the condition asks for
+                 tells the good one from the bad one (``judging.compared``);
     ``idle``     what good runs did, and no run does any more, though it is still in the text: what is
                  executed, and who waits;
     ``gained``   how many final states are possible that were not;
@@ -56,7 +57,7 @@ class Repair:
         said = some if count else "loses no good outcome"
         if self.beside:
             more, is_ = len(self.beside), "states are" if len(self.beside) > 1 else "state is"
-            said += f"; {more} final {is_} gone in which bad runs could end as well: {_shown(self.beside)}"
+            said += f"; {more} final {is_} gone {_ALIKE}: {_shown(self.beside)}"
         idle = (
             f"; but then {', '.join(self.idle[:LOST])}{', …' * (len(self.idle) > LOST)}" if self.idle else ""
         )

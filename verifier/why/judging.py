@@ -15,7 +15,7 @@ from verifier.lower.code import Emit, Lowered, SetRegister
 from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Observable, Program
-from verifier.program.expressions import Reg, evaluate, has
+from verifier.program.expressions import Obs, Reg, evaluate, has, parts
 from verifier.program.trace import Trace
 from verifier.program.values import Value, truth
 from verifier.program.waits import Wait
@@ -39,7 +39,11 @@ def seen(states: Iterable[State]) -> set[str]:
 
 def only(states: Iterable[State], names: set[str]) -> set[State]:
     """States without all other names."""
-    return {tuple((n, v) for n, v in s if n in names) for s in states}
+    return {_only(s, names) for s in states}
+
+
+def _only(state: State, names: set[str]) -> State:
+    return tuple((n, v) for n, v in state if n in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Judged:
     ``possible``  is the bad outcome possible? None: a judge does not know, for a ``reason``;
     ``good``      the final states without it; ``beside``: those of them that a run with it has, too, if one
                   does not ask what a TLB or an instant could have shown;
+    ``asked``     the names of what the condition asks for, and ``rests``: final states with the bad outcome,
+                  without these;
     ``stuck``     the states in which a run hangs;
     ``ends``      does some run end? ``witness``: a run with the bad outcome;
     ``dead``      instructions that no run executes.
@@ -57,6 +63,8 @@ class Judged:
     possible: bool | None
     good: frozenset[State] = frozenset()
     beside: frozenset[State] = frozenset()
+    asked: frozenset[str] = frozenset()
+    rests: frozenset[State] = frozenset()
     stuck: frozenset[State] = frozenset()
     ends: bool = True
     witness: Trace | None = None
@@ -169,10 +177,14 @@ def _found(program: Program, answer: Answer, bad: bool) -> Judged:
     spoilt = {tuple(compress(s, sure)) for s, wrong in states.items() if wrong}
     good = frozenset(s for s, wrong in states.items() if not wrong)
     stuck = frozenset(_named(program, s) for s in answer.rests or ())
+    asked = {program.observables[x.index].label for x in parts(program.condition) if isinstance(x, Obs)}
+    ends = [s for s, wrong in states.items() if wrong]
     return Judged(
         possible=answer.reachable if bad else answer.refutable,
         good=good,
         beside=frozenset(s for s in good if tuple(compress(s, sure)) in spoilt),
+        asked=frozenset(asked),
+        rests=frozenset(only(ends, seen(ends) - asked)),
         stuck=stuck,
         ends=bool(answer.reachable or answer.refutable),
         witness=answer.witness if bad else answer.counter,
@@ -181,12 +193,21 @@ def _found(program: Program, answer: Answer, bad: bool) -> Judged:
 
 
 def compared(before: Judged, after: Judged) -> tuple[tuple[str, ...], tuple[str, ...], int]:
-    """The good states that are lost and those beside a bad one, as text, and how many are new."""
+    """The good states that are lost and those beside a bad one, as text, and how many are new.
+
+    Beside a bad one are also states that differ from it only in what the condition asks for, where no run
+    ends with the rest of them any more, and each value of this rest still occurs: so could a near miss of
+    the bug end, and nothing but the bug is gone.
+    """
     names = seen(before.good)
     if after.good:
         names &= seen(after.good)
     old, new = (only(j.good, names) for j in (before, after))
-    spoilt = only(before.beside, names)
+    others = names - before.asked
+    rests = only(before.rests, others) - only(new, others) if new else set()
+    left = {pair for state in new for pair in state}
+    near = {s for s in old - new if (rest := _only(s, others)) in rests and left.issuperset(rest)}
+    spoilt = only(before.beside, names) | near
     values: dict[str, set[str]] = {}
     for state in old | new:
         for name, value in state:

@@ -137,9 +137,10 @@ class _Search:
         try:
             self.family = self._loaded(())
             alone = len(self.family) == 1
-            others = shared(t for t in self.family if t.variant != self.test.variant)
-            self.writer = Writer(self.test.source, None if alone else self.test.variant, others)
-            maker = Edits(self.test, self.writer, self.cost, self.base.witness, self._writer)
+            others = [t for t in self.family if t.variant != self.test.variant]
+            self.writer = Writer(self.test.source, None if alone else self.test.variant, shared(others))
+            units = [t.tree for t in others]
+            maker = Edits(self.test, self.writer, self.cost, self.base.witness, self._writer, units)
             sites = bodies(self.test)
             self._levels(maker, [b for b in sites if b.within is not None and maker.touched(b)])
             if not self.found:  # else what the kernel's text does is mended there, and not in the test
@@ -192,7 +193,7 @@ class _Search:
         self.bodies, self.too_large = list(chosen), False
         edits, words = maker.all(chosen), self._words()
         if any(b.within is not None for b in chosen):
-            tried = {e.kind for e in edits} | {x.word for x in offered(chosen, words, maker.known)}
+            tried = {e.kind for e in edits} | {x.word for x in offered(chosen, words, maker.callees.known)}
             self.untried = tuple(kind for kind in COSTS if kind not in tried)
         sums = {
             sum(chosen) for n in range(1, MOST + 1)

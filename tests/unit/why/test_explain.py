@@ -410,14 +410,42 @@ def test_a_cycle_says_whether_its_walk_is_older_than_the_flush() -> None:
     assert "[17.1]" not in str(reason.cycles)
 
 
-def test_only_the_only_cycle_is_about_any_case() -> None:
+def test_only_the_only_cycle_is_about_each_run() -> None:
     """Where there are several, each is about some of the runs."""
     (reason, *_) = explained(FLUSH, "F").reasons
     assert [c.heading for c in reason.cycles] == [
         "if the interrupt of line 26 is sent", "if CPU 0 finds 0 in mm_cpumask(N)[1] (line 24)",
     ]  # fmt: skip
     (reason,) = explained("linux/gup-fast/table-free.litmus", "F").reasons
-    assert [c.heading for c in reason.cycles] == ["in any case"]
+    assert [c.heading for c in reason.cycles] == ["in each of these runs"]
+
+
+TWO_WAYS = """MM explain-case
+{ int x; int y; int d; }
+P0 { WRITE_ONCE(d, 1); WRITE_ONCE(x, 1); smp_mb(); r0 = READ_ONCE(y); }
+P1 { WRITE_ONCE(y, 1); smp_mb(); r0 = READ_ONCE(x); r1 = READ_ONCE(d); }
+exists (0:r0 = 0 /\\ 1:r0 = 0 \\/ 1:r0 = 1 /\\ 1:r1 = 0)
+"""
+
+
+def test_cycles_are_about_the_runs_that_the_parts_exclude() -> None:
+    """Message passing is excluded without the barriers, and by another cycle."""
+    told, _ = of_text(TWO_WAYS)
+    text = str(told)
+    assert "Each run with this outcome that x86 allows without these parts would have to close this" in text
+    assert "A run with this outcome would" not in text
+    (reason,) = told.reasons
+    assert reason.others is not None
+    assert [[link.step.text for link in c.links] for c in reason.others] == [
+        ["WRITE_ONCE(d, 1)", "WRITE_ONCE(x, 1)", "r0 = READ_ONCE(x)", "r1 = READ_ONCE(d)"]
+    ]
+    assert "They would close this cycle:" in text
+
+
+def test_where_all_runs_close_the_cycles_nothing_is_said_of_others() -> None:
+    told, _ = of_text(TWO_WAYS.replace(" \\/ 1:r0 = 1 /\\ 1:r1 = 0", ""))
+    assert "A run with this outcome would have to close this cycle:" in str(told)
+    assert "x86 excludes the other" not in str(told)
 
 
 HELD = """MM held

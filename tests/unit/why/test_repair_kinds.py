@@ -10,6 +10,7 @@ from verifier.suite.options import Options
 from verifier.syntax import load
 from verifier.why.activities import Activity, activities
 from verifier.why.found import Repair, Repairs
+from verifier.why.judging import Judged, compared, judged
 from verifier.why.repair import repair
 
 
@@ -214,9 +215,61 @@ def test_a_test_some_of_whose_runs_hang() -> None:
 def test_states_in_which_bad_runs_could_end_are_told_apart() -> None:
     """What good runs alone had, and what bad runs had, too."""
     one = Repair(("a",), ("k",), 1, 1, (), ("1:seen=1",), (), 0, "")
-    said = "loses no good outcome; 1 final state is gone in which bad runs could end as well: 1:seen=1"
+    said = "loses no good outcome; 1 final state is gone in which bad runs could end as well, "
+    said += "but for what the condition asks: 1:seen=1"
     assert one.loss == said
     two = Repair(("a",), ("k",), 1, 1, ("x=1",), ("x=2", "x=3"), (), 0, "")
     assert two.loss == (
-        "loses 1 good outcome: x=1; 2 final states are gone in which bad runs could end as well: x=2; x=3"
+        "loses 1 good outcome: x=1; 2 final states are gone in which bad runs could end as well, "
+        "but for what the condition asks: x=2; x=3"
     )
+
+
+LOST_FLAG = """MM flag-lost
+{ int flag = 1; int data; }
+P0 {
+    int old;
+    int won;
+    old = READ_ONCE(flag);
+    won = 0;
+    if (old == 1)
+        won = try_cmpxchg(&flag, &old, 3);
+    if (won)
+        WRITE_ONCE(data, 1);
+}
+P1 {
+    int seen;
+    seen = READ_ONCE(flag);
+    WRITE_ONCE(flag, 0);
+    if (seen == 1)
+        r2 = READ_ONCE(data);
+}
+exists (1:r2 = 1)
+"""
+
+
+def test_a_near_miss_of_the_bug_is_no_good_outcome() -> None:
+    """That the flag is lost is the bug, also where data is read in time."""
+    found = repairs(LOST_FLAG).found
+    exchange = next(r for r in found if r.kinds == ("exchange",))
+    assert exchange.clean and exchange.beside
+
+
+SEEN = """MM seen
+{ int flag; int data; }
+P0 { STORES }
+P1 { r1 = READ_ONCE(flag); r2 = READ_ONCE(data); }
+exists (1:r2 = 2)
+"""
+
+
+def test_a_value_that_no_run_has_any_more_is_lost() -> None:
+    """Nobody stores the flag any more: each bad run had it, but good ones had it, too."""
+
+    def of(stores: str) -> Judged:
+        (test,) = load(Source("t.litmus", SEEN.replace("STORES", stores)))
+        return judged(test, Options(), Budget(20), Judged(None))
+
+    before, after = of("WRITE_ONCE(flag, 1); WRITE_ONCE(data, 2);"), of("WRITE_ONCE(data, 1);")
+    assert before.possible and not after.possible
+    assert any("1:r1=1" in state for state in compared(before, after)[0])
