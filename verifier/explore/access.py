@@ -48,6 +48,8 @@ def ways(machine: Upkeep, state: State, cpu: int, op: Compiled) -> Ways:
                     yield move, draft
     if machine.running_ahead(state, cpu):
         return  # an ICR write was executed before this access, so the access cannot fault
+    if op.event.unless is not None:
+        return  # the load of its instruction did not fault
     found = faulting(machine, state, cpu, op, va=va)
     if found is not None or spurious:
         draft = Draft.of(state)

@@ -23,7 +23,7 @@ def waits_for_readers(x: Emit) -> bool:
     return not x.touches and (x.kind == "rcu" or (x.op == "GP" and x.kind == "start"))
 
 
-REASONS = ("%rcu", "%off", "%eqs")  # the locals that say whether a thread is a reader
+READER_FLAGS = ("%rcu", "%off", "%eqs")  # the locals that say whether a thread is a reader
 
 
 def reading(env: Env) -> Expr:

@@ -260,7 +260,7 @@ def _changed(turn: LoopTurn, facts: Facts) -> list[str]:
 
 
 def _looked_later(turn: LoopTurn) -> tuple[str, ...]:
-    return (*turn.kept, *sections.REASONS)
+    return (*turn.kept, *sections.READER_FLAGS)
 
 
 def _equal(before: Expr, after: Expr, facts: Facts) -> bool:

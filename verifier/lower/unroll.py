@@ -31,9 +31,9 @@ from verifier.lower.rotated import rotated
 from verifier.lower.taken import Locks, now
 from verifier.lower.turns import Loops, LoopTurn, looked_by, needed, walks
 from verifier.program.events import Access, Body, Event, Program, Warned
-from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, mask, parts
+from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Ref, Reg, call, has, mask, parts
 from verifier.program.invalidations import INVALIDATING, invalidation
-from verifier.program.values import Ptr, softirqs_off
+from verifier.program.values import FAULT, Ptr, softirqs_off
 from verifier.program.waits import Wait
 from verifier.records import dataclass
 
@@ -320,13 +320,14 @@ class _Unroller(Collector):
                 env[touch.into] = Ref(slot)
                 if touch.seen is not None:
                     env[touch.into] = substitute(touch.seen, env)
+        load = _load_of(body, code)
         event = self.add(
             Event(
                 id=len(self.events),
                 body=body.id,
                 cpu=body.cpu,
                 op=code.op,
-                guard=call("and", *path.guard),
+                guard=call("and", *path.guard, *_unfaulted(load)),
                 accesses=tuple(
                     Access(
                         address,
@@ -345,6 +346,7 @@ class _Unroller(Collector):
                 span=code.span,
                 text=code.text,
                 joined=code.joined,
+                unless=None if load is None else load.id,
                 domain=domain,
             )
         )
@@ -374,6 +376,19 @@ class _Unroller(Collector):
         yield from (x for x in (event.va, event.pcid) if x is not None)
         for target in code.targets:
             yield substitute(target.guard, before)
+
+
+def _load_of(body: Body, code: Emit) -> Event | None:
+    """The translated load of the instruction whose translated store comes next in a body."""
+    last = body.events[-1] if body.events and code.op == "W" and code.virtual else None
+    return last if last is not None and last.op == "R" and last.joined and last.virtual else None
+
+
+def _unfaulted(load: Event | None) -> Iterator[Expr]:
+    """That the load has not faulted."""
+    for access in load.accesses if load is not None else ():
+        if access.slot is not None:
+            yield call("not", has(access.slot, FAULT))
 
 
 def _is_register(addr: Expr) -> bool:

@@ -116,6 +116,8 @@ class Event:
 
     ``joined``: this event and the next event of its body, which has the same guard, are one instruction (MMR
     8.9), or STI and CLI (8.11): no interrupt comes between the two.
+    ``unless``: the load of such an instruction, if this is its store and both are translated: if the load
+    faults, the instruction stores nothing; else the store does not fault either (MMR 6.3).
 
     ``domain``: of an RCU, GP or SEND, the ``srcu_struct`` that it is about; None for RCU itself.
     ``begun``: the event that began the section which this one ends, if it is a section of SRCU or of a
@@ -138,6 +140,7 @@ class Event:
     span: Span | None = None
     text: str = ""
     joined: bool = False
+    unless: int | None = None
     domain: Ptr | None = None
     begun: int | None = None
 

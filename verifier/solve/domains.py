@@ -398,7 +398,7 @@ class Domains:
             pages.update(p for v in (*found, *cached) if (p := target(v)) is not None)
             fault = fault or absent or any(flags(v) & needs(event) for v in (*found, *cached))
         self.pages[id(access)] = frozenset(pages)
-        self.faults[id(access)] = fault
+        self.faults[id(access)] = fault and event.unless is None
         return frozenset(apply("page_data", (p,)) for p in pages)
 
     def _may_be_lost(self, event: Event, access: Access) -> bool:

@@ -162,7 +162,7 @@ class Walks(Chains):
         found = {page: clauses.any(literals) for page, literals in permitted.items()}
         use.pages = {page: literal for page, literal in found.items() if literal != NO}
         use.stale = clauses.any(stale)
-        if not self.switches.spurious_prot_fault:
+        if event.unless is not None or not self.switches.spurious_prot_fault:
             clauses.add(-use.stale)
             use.stale = NO
 

@@ -34,12 +34,6 @@ what these two order and flush by themselves is not here
 guests are not modelled, nor the flag that they have for interrupts and NMIs together; local_irq_disable()
 and local_irq_enable() hold interrupts off alone
     clgi stgi
-guests are not modelled. In one, a CPU takes interrupts, and is no RCU reader: write local_irq_enable() for
-the entry
-    guest_state_enter_irqoff guest_context_enter_irqoff guest_enter_irqoff __guest_enter_irqoff
-guests are not modelled. In one, a CPU takes interrupts, and is no RCU reader: write local_irq_disable() for
-the exit
-    guest_state_exit_irqoff guest_context_exit_irqoff guest_exit_irqoff __guest_exit_irqoff
 nested page tables (EPT, NPT) and VPIDs are not modelled, nor what is cached of them: no flush here stands
 for this one; flush_tlb_local() and its kin remove what was cached of the tables of a test
     invept invvpid __invept __invvpid ept_sync_global ept_sync_context vpid_sync_context

@@ -202,7 +202,7 @@ CALLED = {
         "P0 { smp_call_function_single(1, h, NULL, 0); }\n"
         "P1 { unsigned long flags; local_irq_save(flags); r0 = x; r1 = x; local_irq_restore(flags); }",
         "1:r0=0 /\\ 1:r1=0 /\\ 1:irq=on",
-        ["1:r0=0; 1:r1=0; 1:irq=1;", "1:r0=1; 1:r1=1; 1:irq=1;"],
+        ["1:r0=0; 1:r1=0; 1:irq=on;", "1:r0=1; 1:r1=1; 1:irq=on;"],
     ),
 }  # fmt: skip
 

@@ -312,8 +312,6 @@ def test_a_misspelt_word_gets_no_weaker_one(word: str) -> None:
         ("outb", "not modelled"), ("vmrun", "not modelled"), ("vmlaunch", "not modelled"),
         ("invept", "not modelled"), ("clac", "leave it out"), ("stac", "leave it out"),
         ("cmpxchg_user", "try_cmpxchg(v, &old, new)"), ("this_cpu_cpumask_var_ptr", "this_cpu_ptr(&m)"),
-        ("guest_state_enter_irqoff", "local_irq_enable()"),
-        ("guest_state_exit_irqoff", "local_irq_disable()"),
     ],
 )  # fmt: skip
 def test_what_hosts_and_drivers_call_is_told(name: str, says: str) -> None:
