@@ -139,13 +139,19 @@ def _frozen(self: object, name: str, *_: object) -> None:
     raise FrozenInstanceError(f"cannot change field {name!r}")
 
 
-def _getstate(self: object) -> list[object]:
-    return [getattr(self, f.name) for f in getattr(self, _FIELDS)]
+def _stating(cls: type) -> Any:
+    names = [f.name for f in getattr(cls, _FIELDS)]
+    values = "".join(f"self.a{i}, " for i in range(len(names)))
+    return _function("__getstate__", f"def __getstate__(self):\n return [{values}]\n", names, {}, cls)
 
 
-def _setstate(self: object, state: Iterable[object]) -> None:
-    for f, value in zip(getattr(self, _FIELDS), state, strict=True):
-        object.__setattr__(self, f.name, value)
+def _restoring(cls: type) -> Any:
+    names = [f.name for f in getattr(cls, _FIELDS)]
+    known = {f"set{i}": getattr(cls, name).__set__ for i, name in enumerate(names)}  # of its slots
+    values = "".join(f"a{i}, " for i in range(len(names)))
+    lines = [f" set{i}(self, a{i})\n" for i in range(len(names))]
+    text = f"def __setstate__(self, state):\n [{values}] = state\n{''.join(lines)}"
+    return _function("__setstate__", text, names, known, cls)
 
 
 def _later(cls: type, name: str, make: Callable[[], Any]) -> None:
@@ -220,13 +226,14 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool) -> type:
         attributes["__repr__"] = _repr
     if frozen:
         attributes |= {"__setattr__": _frozen, "__delattr__": _frozen}
-        if slots and "__getstate__" not in own:
-            attributes |= {"__getstate__": _getstate, "__setstate__": _setstate}
     for name, value in attributes.items():
         setattr(cls, name, value)
     _later(cls, "__init__", lambda: _initializer(cls, frozen))
     if compared:
         _later(cls, "__eq__", lambda: _equality(cls))
+    if frozen and slots and "__getstate__" not in own:
+        _later(cls, "__getstate__", lambda: _stating(cls))
+        _later(cls, "__setstate__", lambda: _restoring(cls))
     if eq and not hashed:
         if frozen:
             _later(cls, "__hash__", lambda: _hashing(cls))

@@ -34,7 +34,7 @@ def print_all(
             elif isinstance(outcome, Begun):
                 if len(tasks) > 1:
                     progress.at(task.name, ended + 1, len(tasks))
-                report.begin(outcome.tests)
+                report.begin(outcome.ids, outcome.tests)
             elif isinstance(outcome, Doing):
                 progress.at(outcome.text, ended + 1, len(tasks))
             elif isinstance(outcome, Done):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from verifier.errors import ExitCode, InputError, Interrupted, VerifierError, worst
@@ -32,8 +32,8 @@ class Report(ABC, Generic[P]):
     def piece(self, verdicts: list[Verdict]) -> P:
         """The printed part of a test. The test has one verdict for each way to decide it."""
 
-    def begin(self, tests: Iterable[Test]) -> None:
-        """The outcomes of these tests follow."""
+    def begin(self, ids: Sequence[str], tests: Callable[[], Sequence[Test]]) -> None:
+        """The outcomes of tests with these names follow; ``tests`` has the tests, without their programs."""
 
     @abstractmethod
     def done(self, piece: P) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 from verifier.errors import ExitCode, VerifierError
 from verifier.output import Output, visible
@@ -33,8 +33,9 @@ class PlainText(Verdicts):
         if verdict.states is not None and verdict.program is not None:
             lines += [f"  {line}" for line in state_lines(verdict.program, verdict.states)]
             lines += [] if verdict.complete else ["  and perhaps others"]
-            lines += ["  where runs hang:"] if verdict.rests else []
-            lines += [f"  {line}" for line in state_lines(verdict.program, verdict.rests or ())]
+            if verdict.rests:
+                lines.append("  where runs hang:")
+                lines += [f"  {line}" for line in state_lines(verdict.program, verdict.rests)]
         return "\n".join([*lines, ""]), ""
 
     def _verdict(self, verdict: Verdict) -> str:
@@ -43,9 +44,9 @@ class PlainText(Verdicts):
             story.text(verdict, paint=paint) if self.wanted.stories else story.headline(verdict, paint=paint)
         )
 
-    def begin(self, tests: Iterable[Test]) -> None:
-        """Make the column of names wide enough for these tests."""
-        self.width = max([self.width, *(len(t.id) for t in tests)])
+    def begin(self, ids: Sequence[str], tests: Callable[[], Sequence[Test]]) -> None:
+        """Make the column of names wide enough for these."""
+        self.width = max(self.width, *map(len, ids))
 
     def print(self, piece: Piece) -> None:
         """Print the text; the test's name is as wide as the names around it."""

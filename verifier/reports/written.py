@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from verifier import __version__
@@ -86,9 +86,9 @@ class ReportPages(Report[ReportSection]):
             self.page = FilePage(file)
         return self.page
 
-    def begin(self, tests: Iterable[Test]) -> None:
+    def begin(self, ids: Sequence[str], tests: Callable[[], Sequence[Test]]) -> None:
         """Keep the tests of the file that comes."""
-        found = tuple(tests)
+        found = tuple(tests())
         if found:
             self._of(found[0].source.name).tests = found
 

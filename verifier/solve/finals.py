@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from verifier.budget import Budget
+from verifier.program.judged import Judge
 from verifier.program.values import Value
 from verifier.solve.assignments import chosen, refusals
 from verifier.solve.clauses import NO, YES, Clauses
@@ -20,16 +21,18 @@ QUICK = 20_000  # clauses, up to which Z3 is asked for other states before it is
 class FinalStates:
     """The final states of the runs in which some literals hold, the ``wanted`` ones.
 
-    A state is what is ``shown``, and whether the ``proposition`` holds: if what is shown leaves it open, both
-    of its values count. A new variable guards what Z3 must not find again: other questions do not see that.
+    A state is what is ``shown``, and whether the ``proposition`` holds: a function of what is shown, or a
+    literal. If what is shown leaves it open, both of its values count. A new variable guards what Z3 must not
+    find again: other questions do not see that.
     """
 
     def __init__(
-        self, clauses: Clauses, wanted: Sequence[int], proposition: int, shown: Sequence[Literals]
+        self, clauses: Clauses, wanted: Sequence[int], proposition: int | Judge, shown: Sequence[Literals]
     ) -> None:
         self.clauses, self.wanted, self.proposition, self.shown = clauses, wanted, proposition, shown
-        holds: Literals = {v: x for v, x in ((1, proposition), (0, -proposition)) if x != NO}
-        self.observed = [holds, *shown]  # in this order few clauses rule out what is found
+        self.observed = list(shown)
+        if isinstance(proposition, int):  # in this order few clauses rule out what is found
+            self.observed.insert(0, {v: x for v, x in ((1, proposition), (0, -proposition)) if x != NO})
         self.variables, self.guard = clauses.variables, clauses.new()
         self.found: set[Clause] = set()
         self.complete = NO in wanted  # does Z3 say that there are no others?
@@ -68,10 +71,8 @@ class FinalStates:
 
     def having(self, value: bool) -> bool | None:
         """Does the proposition have this value in some state? None: in none that is known."""
-        literal = self.proposition if value else -self.proposition
-        return (
-            True if any(choice[0] == literal for choice in self.found) else False if self.complete else None
-        )
+        known = any(holds == value for _, holds in self._read())
+        return True if known else False if self.complete else None
 
     @property
     def any(self) -> bool | None:
@@ -83,10 +84,14 @@ class FinalStates:
         return set(self._read())
 
     def _read(self) -> Iterator[tuple[tuple[Value, ...], bool]]:
-        values = [{x: value for value, x in o.items()} for o in self.shown]
-        for first, *rest in self.found:
-            shown = tuple([at[x] for at, x in zip(values, rest, strict=True)])
-            yield shown, first == self.proposition
+        proposition, values = self.proposition, [{x: value for value, x in o.items()} for o in self.shown]
+        if isinstance(proposition, int):
+            for first, *rest in self.found:
+                yield tuple([at[x] for at, x in zip(values, rest, strict=True)]), first == proposition
+        else:
+            for choice in self.found:
+                shown = tuple([at[x] for at, x in zip(values, choice, strict=True)])
+                yield shown, proposition(shown)
 
 
 def held(solver: Solver, literals: Sequence[int]) -> int:

@@ -16,6 +16,7 @@ from verifier.model import model as model_of
 from verifier.program.answer import Answer
 from verifier.program.events import Event, Program
 from verifier.program.expressions import evaluate
+from verifier.program.judged import Judge, judge
 from verifier.program.profiles import GENERIC, Switches
 from verifier.program.trace import Matter, Trace
 from verifier.program.undefined import Wrong, decision, left_open, no_cell
@@ -59,7 +60,10 @@ def decide(
     both = {True: witnesses, False: witnesses if counters is None else counters}
     told = frozenset(value for value, wanted in both.items() if wanted)
     try:
-        asked = _Asked(program, model_of(switches, model), budget, seed, why, lazily=not want_states)
+        stated = want_states and not told
+        asked = _Asked(
+            program, model_of(switches, model), budget, seed, why, lazily=not want_states, stated=stated
+        )
         return asked.answer(want_states, told, likely)
     except LimitError as limit:
         return Answer(reason=str(limit))
@@ -115,16 +119,23 @@ SHORTENING = 30  # questions to find a shorter run that hangs
 class _Asked:
     def __init__(
         self, program: Program, model: Model, budget: Budget | None, seed: int, why: Why | None = None,
-        lazily: bool = False,
+        lazily: bool = False, stated: bool = False,
     ) -> None:  # fmt: skip
+        """``stated``: only states are asked for, so that these may say whether the proposition holds."""
         self.program, self.seed, self.budget, self.why = program, seed, budget or Budget(), why
         self.encoding = encode(program, model, self.budget, lazily)
+        self.solver: Solver  # of one question after the other
         clauses = self.encoding.clauses
-        self.proposition = self.encoding.truth(program.condition)
-        self.open = {
-            program.observables[i].label: self.encoding.truth(expr)
-            for i, expr in left_open(program, lambda i: UNDEF in self.encoding.observe(i)).items()
-        }
+        self.judge = self._judge() if stated else None
+        self._proposition = None if self.judge else self.encoding.truth(program.condition)
+        self.open = (
+            {}
+            if self.judge
+            else {
+                program.observables[i].label: self.encoding.truth(expr)
+                for i, expr in left_open(program, lambda i: UNDEF in self.encoding.observe(i)).items()
+            }
+        )
         kept = YES if program.filter is None else self.encoding.truth(program.filter)
         self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
@@ -133,6 +144,25 @@ class _Asked:
         self.ending = [*counted, *([-self.encoding.stuck] if self.encoding.stuck != NO else [])]
         self.resting = [*counted, self.encoding.stuck]
         self.normal = counted if program.judges_hangs else self.ending
+
+    def _judge(self) -> Judge | None:
+        """The proposition as a function of what is shown; None if it is none, or a run may be wrong."""
+        shown = map(self.encoding.observe, self.program.shown)
+        if self.encoding.bad or any(UNDEF in values for values in shown):
+            return None
+        return judge(self.program)
+
+    @property
+    def proposition(self) -> int:
+        """The literal of the proposition. If states were to say whether it holds, and cannot, the solver gets
+        its clauses now."""
+        if self._proposition is None:
+            clauses = self.encoding.clauses
+            known = len(clauses.rows)
+            self._proposition = self.encoding.truth(self.program.condition)
+            new = clauses.rows[known:]
+            self.solver.add(new, partial(clauses.dimacs, new))
+        return self._proposition
 
     def _solver(self, text: str, fresh: bool = True) -> Solver:
         """A solver of the clauses, whose ``text`` this is."""
@@ -243,7 +273,7 @@ class _Asked:
         )
 
     def _finals(self, wanted: list[int]) -> FinalStates:
-        return FinalStates(self.encoding.clauses, wanted, self.proposition, self.shown)
+        return FinalStates(self.encoding.clauses, wanted, self.judge or self.proposition, self.shown)
 
     def _reached(self, value: bool, counted: Sequence[FinalStates]) -> bool | None:
         """May the proposition have a value in a run that counts? The states of such runs may say it."""

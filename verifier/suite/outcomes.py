@@ -20,7 +20,6 @@ from verifier.suite.pool import Pool
 from verifier.suite.shelf import Place, Record, Unkept
 from verifier.suite.worker import Doing, Garbled, Last, Lost, forks
 from verifier.syntax import read
-from verifier.syntax.test import Test
 
 if TYPE_CHECKING:
     from verifier.suite.kept import Book
@@ -172,8 +171,7 @@ class _File(Generic[P]):
         self, task: Task, number: int, columns: Sequence[Options], finish: Finish[P], book: Book | None
     ) -> None:
         self.task, self.number, self.columns, self.finish, self.book = task, number, columns, finish, book
-        self.tests: tuple[Test, ...] | None = None
-        self.keys: tuple[tuple[str, ...], ...] = ()
+        self.begun: Begun | None = None
         self.decided = 0
         self.wrong: dict[object, Diagnostic] = {}
         self.failed: dict[str, None] = {}  # the tests that have errors
@@ -184,7 +182,7 @@ class _File(Generic[P]):
         if isinstance(part, Lost):
             found = self._lost(part.cause)
         else:
-            self.decided += self.tests is not None
+            self.decided += self.begun is not None
             if isinstance(part, Garbled):
                 found = [fault(part.cause, self.task.name)]
             else:
@@ -194,9 +192,9 @@ class _File(Generic[P]):
                 yield from _asides(self.book, [outcome]) if self.book else []
                 continue
             if isinstance(outcome, Begun):
-                self.tests, self.keys = outcome.tests, outcome.keys
-            if isinstance(outcome, InputError) and self.tests is not None and self.decided:
-                self.failed[self.tests[self.decided - 1].id] = None
+                self.begun = outcome
+            if isinstance(outcome, InputError) and self.begun is not None and self.decided:
+                self.failed[self.begun.ids[self.decided - 1]] = None
             if isinstance(outcome, Diagnostic) and self.columns[0].strict:
                 outcome = InputError([replace(outcome, severity="error")])
             if isinstance(outcome, InputError):
@@ -209,18 +207,20 @@ class _File(Generic[P]):
                 yield outcome
 
     def _lost(self, cause: str) -> list[Outcome[P] | Unkept]:
-        if self.tests is None:
+        if self.begun is None:
             return [LimitError(f"{self.task.name}: the file could not be read: {cause}")]
-        if self.decided == len(self.tests):
+        if self.decided == len(self.begun.ids):
             return []  # nothing was left to do
-        number, test = self.decided, self.tests[self.decided]
+        number, test = self.decided, self.begun.tests()[self.decided]
         self.decided += 1
         try:
             verdicts = [unknown(test, options, cause) for options in self.columns]
             unkept: list[Unkept] = []
             if self.book is not None:
                 at = Place(self.number, number, self.task.name)
-                unkept = self.book.write(self.book.keeper.lost(self.keys[number], verdicts, self.columns, at))
+                unkept = self.book.write(
+                    self.book.keeper.lost(self.begun.keys[number], verdicts, self.columns, at)
+                )
             return [Done(self.finish(verdicts)), *unkept]
         except InputError as error:
             return [error]
@@ -228,5 +228,5 @@ class _File(Generic[P]):
     def end(self) -> Iterator[Outcome[P]]:
         """All errors of the file, as one exception."""
         if self.wrong:
-            some = self.tests is not None and len(self.failed) < len(self.tests)
+            some = self.begun is not None and len(self.failed) < len(self.begun.ids)
             yield InputError(self.wrong.values(), self.failed if some else ())

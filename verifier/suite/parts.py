@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -27,11 +28,23 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A file has been read: these are its tests. Their outcomes follow. ``keys``: those of their answers, for
-    each column."""
+    """A file has been read: these are the names of its tests. Their outcomes follow. ``keys``: those of their
+    answers, for each column. ``packed``: the tests themselves, which few ask for."""
 
-    tests: tuple[Test, ...]
-    keys: tuple[tuple[str, ...], ...] = ()
+    ids: tuple[str, ...]
+    keys: tuple[tuple[str, ...], ...]
+    packed: bytes
+
+    @classmethod
+    def of(cls, tests: Sequence[Test], keys: tuple[tuple[str, ...], ...]) -> Begun:
+        """What is sent of tests."""
+        packed = pickle.dumps([t.bare for t in tests], pickle.HIGHEST_PROTOCOL)
+        return cls(tuple([t.id for t in tests]), keys, packed)
+
+    def tests(self) -> list[Test]:
+        """The tests, without their programs."""
+        found: list[Test] = pickle.loads(self.packed)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ def parts_of(job: Job, finish: Finish[P], done: int) -> Iterator[list[Outcome[P]
     try:
         tests = load_task(job.task, job.columns[0])
         if done == 0:
-            yield [Begun(tuple(t.bare for t in tests), job.keys(tests))]
+            yield [Begun.of(tests, job.keys(tests))]
     except MemoryError:
         raise
     except Exception as error:
