@@ -271,6 +271,8 @@ class _Observer:
     def compare(self, p: c.Compare) -> Expr:
         """A comparison; ``[x]`` and ``x`` beside another place mean what they hold, a name its value. What is
         compared with the order of numbers is what ``x`` holds: addresses have none."""
+        if isinstance(p.right, c.Number) and p.op in ("eq", "ne") and isinstance(p.left, c.Place):
+            return self.compared(p, p.left, p.right)
         undefined = self.undefined(p)
         if undefined is not None:
             return undefined
@@ -286,6 +288,14 @@ class _Observer:
         left, right = self.agreed(p, left, right)
         if p.op not in ("eq", "ne"):
             return call("holds", call(p.op, left, right))
+        return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
+
+    def compared(self, p: c.Compare, place: c.Place, number: c.Number) -> Expr:
+        """``compare`` of what a place holds with a number."""
+        if number.value:
+            self.sensible(p)
+        left = self.operand(place)
+        left, right = self.agreed(p, left, Const(number.value))
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
 
     def undefined(self, p: c.Compare) -> Expr | None:

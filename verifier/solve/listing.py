@@ -153,8 +153,10 @@ class _Search:
         while path:
             untried, depth, mark = path[-1]
             self._undo(mark)
-            x = next((x for x in untried if not x or not true[-x]), None)
-            if x is None:
+            for x in untried:
+                if not x or not true[-x]:
+                    break
+            else:
                 path.pop()
                 continue
             if x:
@@ -163,7 +165,12 @@ class _Search:
                 if not self._propagate(mark):
                     continue
             depth += 1
-            while depth < len(shown) and any(true[x] for x in shown[depth]):
+            while depth < len(shown):
+                for known in shown[depth]:
+                    if true[known]:
+                        break
+                else:
+                    break
                 depth += 1
             if depth < len(shown):
                 path.append((iter(shown[depth]), depth, len(trail)))

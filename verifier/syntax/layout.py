@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from verifier.errors import InputError
 from verifier.patterns import pattern
@@ -39,7 +40,10 @@ def uncomment(source: Source, *, herd: bool) -> Uncommented:
     braces and in the initial state, and there not in ``(*hook)(…)``.
     Raises ``InputError`` for a comment without an end.
     """
-    text, out, comments, at, depth, code = source.text, [], list[str](), 0, 0, False
+    text = source.text
+    if not any([mark in text for mark in ("(*", "/*", "//")]):
+        return Uncommented(text)
+    out, comments, at, depth, code = list[str](), list[str](), 0, 0, False
     recent = ""  # the end of ``out``
     starts: list[int] = []
     while True:
@@ -133,6 +137,7 @@ class Head:
 
 # The name is one word. A title in round brackets and a ';' may follow, as in herd7.
 _FIRST = pattern(r"\s*(\S+)[ \t]+([^\s{;\"]+)(?:[ \t]*\([^()\n]*\))?[ \t]*;?")
+_LINE = pattern(r"[^\n]*(?:\n|$)")
 _META = pattern(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*?)[ \t]*(?:\n|$)")
 _DOC = pattern(r'\s*"([^"]*)"')
 
@@ -170,28 +175,22 @@ def head(source: Source, text: str) -> Head:
 def _lines(source: Source, text: str, head: Head) -> None:
     """Read the lines between the first one and the initial state: ``Key=Value``, and free text, which herd7
     skips. In MM files any other line begins the rest of the file."""
-    start = head.start
-    for line in re.compile(r"[^\n]*(?:\n|$)").finditer(text, start):
-        found = _META.fullmatch(line.group()) if line.start() > start or not line.group().strip() else None
+    begun = head.start
+    for line in _LINE.finditer(text, begun):
+        here = line.group()
+        found = _META.fullmatch(here) if line.start() > begun and "=" in here else None
         if found:
-            key = found.group(1)
-            at = Span(source, line.start() + found.start(1), line.start() + found.end(1))
-            if key in head.meta:
-                head.warnings.append(
-                    Diagnostic(
-                        "duplicate", f"{key!r} is given twice", at, "the last one counts", severity="warning"
-                    )
-                )
-            head.meta[key] = found.group(2)
-            head.warnings += _misspelt(key, at)
-        elif line.group().strip():
-            if head.arch == "MM" or _OURS.match(line.group()) or "{" in line.group():
+            start, end = found.span(1)
+            head.warnings += _key(Span(source, line.start() + start, line.start() + end), head.meta)
+            head.meta[found.group(1)] = found.group(2)
+        elif not here.isspace():
+            if head.arch == "MM" or "{" in here or _OURS.match(here):
                 return
             if _opened(text, line.end()):
                 return
-            head.warnings += _code_like(source, line.start(), line.group())
+            head.warnings += _code_like(source, line.start(), here)
         head.start = line.end()
-        if not line.group() or line.end() == len(text):
+        if line.end() == len(text):
             return
 
 
@@ -225,10 +224,16 @@ def _code_like(source: Source, start: int, line: str) -> list[Diagnostic]:
 _KEYS = ("Source", "Id", "Generator", "Com", "Prefetch", "Orig", "Cycle", "Relax", "Safe", "Hash", "Variant")
 
 
+def _key(span: Span, known: Collection[str]) -> list[Diagnostic]:
+    """Warnings about a key: one of those that are known already, or that looks like a misspelt one."""
+    key, found = span.text, []
+    if key in known:
+        text, hint = f"{key!r} is given twice", "the last one counts"
+        found.append(Diagnostic("duplicate", text, span, hint, severity="warning"))
+    return found if key in _KEYS else [*found, *_misspelt(key, span)]
+
+
 def _misspelt(key: str, span: Span) -> list[Diagnostic]:
-    """A warning about a key that looks like a misspelt one."""
-    if key in _KEYS:
-        return []
     folded = {k.lower(): k for k in _KEYS}
     import difflib
 
