@@ -12,7 +12,7 @@ from unittest import mock
 
 from verifier.model import Model, model
 from verifier.model.cover import COVERS, SWITCHED, Cover, Formula
-from verifier.model.roles import ROLES, UNSEEN, Condition, Role
+from verifier.model.roles import ROLES, UNSEEN, Condition, Role, sets_under
 from verifier.program.events import Program
 from verifier.program.profiles import CHOICES, GENERIC, Switches
 from verifier.solve.clauses import NO
@@ -52,7 +52,9 @@ class Mutant:
         """A context in which the tables are changed."""
         if self.kind in Role._fields:
             with mock.patch.dict(ROLES, {self.name.split(":")[0]: self._role()}):
+                sets_under.cache_clear()
                 yield
+            sets_under.cache_clear()
         elif self.kind == "cover":
             row, changed = _changed(self.name)
             with mock.patch.dict(_home(row), {row: changed}):

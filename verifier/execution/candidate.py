@@ -8,18 +8,7 @@ from verifier.execution.run import Choice, Execution, Walk
 from verifier.model.candidate import FEATURES, Candidate, CellRelations
 from verifier.model.cover import Formula, cover, holds
 from verifier.model.relations import Events, Relation
-from verifier.model.roles import (
-    bare,
-    drains,
-    fences,
-    holds_icr,
-    instant,
-    invalidates,
-    promised,
-    queued,
-    serializes,
-    uncached,
-)
+from verifier.model.roles import bare, invalidates, sets_under
 from verifier.program import arrivals
 from verifier.program.asking import asking
 from verifier.program.events import Event
@@ -315,14 +304,16 @@ class _Candidate(Removals):
         faults = set(x.faults.values())
         issued = {x.issues[e.id] for e in self.events if e.id in x.issues}
         held = {x.issues[e.id] for e in self.events if e.id in x.issues and e.virtual} | faults
-        among = {e.id for e in self.events if queued(e) and x.model.buffered}
-        instants = {e.id for e in self.events if e.id not in late and instant(e, s)}
+        known = sets_under(s)
+        sets = {e.id: known[e.op, e.kind, e.serializing] for e in self.events}
+        among = {e.id for e in self.events if sets[e.id].queued and x.model.buffered}
+        instants = {e.id for e in self.events if e.id not in late and sets[e.id].instant}
         trans, levels, following, copies = self._walks()
         fetched = Relation((n, e) for e, n in x.fetches.items())
         rfe, rfi = self._reads_from()
         covered = self._covers_upper()
         cells = self._cells()
-        stored = {e.id for e in done if uncached(e) and x.model.buffered}
+        stored = {e.id for e in done if sets[e.id].uncached and x.model.buffered}
         committed = {n: e for n, e in late.items() if n not in x.faults}
         return Candidate(
             I=Events(
@@ -335,12 +326,12 @@ class _Candidate(Removals):
             ),
             S=Events(n for n, e in committed.items() if e.kind != "nt") | stored | among,
             NT=Events(n for n, e in committed.items() if e.kind == "nt"),
-            Q=Events(e.id for e in self.events if e.id in among and promised(e)),
-            D=Events(e.id for e in whole if drains(e, s)) | faults,
-            SER=Events(e.id for e in whole if e.id not in found and serializes(e, s)),
-            SF=Events(e.id for e in done if fences(e)),
-            ICR=Events(e.id for e in done if bare(e) and e.id not in stored),
-            H=Events(e.id for e in self.events if e.id not in light and holds_icr(e, s)) | held,
+            Q=Events(e.id for e in self.events if e.id in among and sets[e.id].promised),
+            D=Events(e.id for e in whole if sets[e.id].drains) | faults,
+            SER=Events(e.id for e in whole if e.id not in found and sets[e.id].serializes),
+            SF=Events(e.id for e in done if sets[e.id].fences),
+            ICR=Events(e.id for e in done if sets[e.id].bare and e.id not in stored),
+            H=Events(e.id for e in self.events if e.id not in light and sets[e.id].holds) | held,
             INV=Events(self.invalidations),
             C=Events(x.fetches) | (b for _, b in copies),
             INIT=Events([INIT]),

@@ -310,11 +310,11 @@ class _Unroller(Collector):
             named = invalidation(code.kind)
             if (code.va is not None, code.pcid is not None) != (named.va, named.pcid):
                 raise InternalError(f"{code.text}: what {code.kind!r} names is not what its row says")
-        va, pcid, waited = [
-            None if a is None else substitute(a, env) for a in (code.va, code.pcid, code.waited)
-        ]
+        va, pcid, waited = code.va, code.pcid, code.waited
+        if not va is pcid is waited is None:
+            va, pcid, waited = [None if a is None else substitute(a, env) for a in (va, pcid, waited)]
         slots = [None if touch.into is None else self.slot() for touch in code.touches]
-        before = dict(env)
+        before = dict(env) if code.op == "SEND" or code.targets else env
         for touch, slot in zip(code.touches, slots, strict=True):
             if touch.into is not None and slot is not None:
                 env[touch.into] = Ref(slot)

@@ -12,11 +12,13 @@ there all of program order is kept anyway.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from verifier.errors import InternalError
 from verifier.program.events import Event, Program
 from verifier.program.expressions import Const
 from verifier.program.invalidations import INVALIDATING, invalidation
-from verifier.program.ops import KINDS
+from verifier.program.ops import KINDS, Kind, Op
 from verifier.program.profiles import CHOICES, Switches
 from verifier.program.values import Ptr
 from verifier.records import NamedTuple
@@ -248,6 +250,42 @@ def fences(event: Event) -> bool:
 def uncached(event: Event) -> bool:
     """Is this a write of the ICR as memory, and so a store in the order of all stores (MMR 8.1)?"""
     return role(event).uncached
+
+
+class Sets(NamedTuple):
+    """What the functions above say of an event, under some switches."""
+
+    instant: bool
+    drains: bool
+    serializes: bool
+    holds: bool
+    queued: bool
+    promised: bool
+    fences: bool
+    bare: bool
+    uncached: bool
+
+
+class SetsByKey(dict[tuple[str, str, bool], Sets]):
+    """The sets of events by op, kind, and whether they are serializing; each is found once."""
+
+    def __init__(self, s: Switches) -> None:
+        self.s = s
+
+    def __missing__(self, key: tuple[Op, Kind, bool]) -> Sets:
+        op, kind, serializing = key
+        e, s = Event(-1, -1, -1, op, kind=kind, serializing=serializing), self.s
+        found = self[key] = Sets(
+            instant(e, s), drains(e, s), serializes(e, s), holds_icr(e, s), queued(e), promised(e), fences(e),
+            bare(e), uncached(e),
+        )  # fmt: skip
+        return found
+
+
+@lru_cache(maxsize=32)
+def sets_under(s: Switches) -> SetsByKey:
+    """The sets of all events under some switches."""
+    return SetsByKey(s)
 
 
 def invalidates(event: Event, *, broadcast: bool) -> bool:

@@ -35,6 +35,7 @@ class FinalStates:
             self.observed.insert(0, {v: x for v, x in ((1, proposition), (0, -proposition)) if x != NO})
         self.variables, self.guard = clauses.variables, clauses.new()
         self.found: set[Clause] = set()
+        self._states: tuple[int, States] = (0, set())  # of so many that are found
         self.complete = NO in wanted  # does Z3 say that there are no others?
         self.quick = False  # can it be asked at once?
 
@@ -71,7 +72,7 @@ class FinalStates:
 
     def having(self, value: bool) -> bool | None:
         """Does the proposition have this value in some state? None: in none that is known."""
-        known = any(holds == value for _, holds in self._read())
+        known = value in {holds for _, holds in self.states()}
         return True if known else False if self.complete else None
 
     @property
@@ -81,7 +82,9 @@ class FinalStates:
 
     def states(self) -> States:
         """The states that are found."""
-        return set(self._read())
+        if self._states[0] != len(self.found):
+            self._states = len(self.found), set(self._read())
+        return self._states[1]
 
     def _read(self) -> Iterator[tuple[tuple[Value, ...], bool]]:
         proposition, values = self.proposition, [{x: value for value, x in o.items()} for o in self.shown]

@@ -10,18 +10,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from verifier.model.candidate import CellRelations, Feature, blank
-from verifier.model.roles import (
-    bare,
-    buffered,
-    drains,
-    fences,
-    holds_icr,
-    instant,
-    promised,
-    queued,
-    serializes,
-    uncached,
-)
+from verifier.model.roles import bare, buffered, instant, sets_under
 from verifier.program.events import Body
 from verifier.program.values import Ptr
 from verifier.solve.clauses import NO, YES
@@ -76,29 +65,33 @@ def _sets(e: Encoding, x: Symbolic) -> None:
     late = {w.node for w in e.writes if w.buffered}
     faults = {u.event.id: u.fault for u in e.uses if u.event is not None}
     between, found = between_functions(e), without_interrupt(e)
+    sets = sets_under(switches)
     for event in e.program.events:
-        fault = faults.get(event.id, NO)
-        come = both(e.executed[event.id], -between.get(event.id, NO))
-        done = both(come, -fault)
+        of = sets[event.op, event.kind, event.serializing]
+        come = done = e.executed[event.id]
+        if between:
+            come = done = both(come, -between.get(event.id, NO))
+        if event.id in faults:
+            done = both(come, -faults[event.id])
         if event.id in late:
             (x.NT if event.kind == "nt" else x.S).add(event.id)
-        elif instant(event, switches):
+        elif of.instant:
             x.I.add(event.id)
-        if queued(event) and e.model.buffered:
+        if of.queued and e.model.buffered:
             x.S.add(event.id)
-            if promised(event):
+            if of.promised:
                 x.Q.add(event.id, done)
-        if holds_icr(event, switches):
+        if of.holds:
             x.H.add(event.id, come)
-        if drains(event, switches):
+        if of.drains:
             x.D.add(event.id, done)
-        if serializes(event, switches):
+        if of.serializes:
             x.SER.add(event.id, both(done, -found.get(event.id, NO)))
-        if fences(event):
+        if of.fences:
             x.SF.add(event.id, done)
-        if uncached(event) and e.model.buffered:
+        if of.uncached and e.model.buffered:
             x.S.add(event.id)
-        elif bare(event):
+        elif of.bare:
             x.ICR.add(event.id, done)
     for store, node in e.issues.items():
         x.I.add(node)
