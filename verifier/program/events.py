@@ -442,6 +442,7 @@ class Names:
         self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
         self.unsigned = {p: c.unsigned for p, c in program.cells.items() if c.unsigned}
         self.by_name = {cell.name: ptr for ptr, cell in program.cells.items()}
+        self.origins: dict[int, object] = {}  # by observable
         self.sources = {
             a.slot: a.addr.value
             for e in program.events
@@ -475,13 +476,17 @@ class Names:
         return asked(value, self._observed(index, value), self.cells, lambda at: self.of(None, at))
 
     def _observed(self, index: int, value: Value) -> str:
-        o = self.observables[index]
+        if index not in self.origins:
+            self.origins[index] = self._origin(self.observables[index])
+        return self.of(self.origins[index], value)
+
+    def _origin(self, o: Observable) -> object:
+        """A cell that values of an observable come from, if all such cells are of one kind."""
         if o.kind != "reg" or o.expr is None:
-            return self.of(o.cell if o.kind == "mem" else None, value)
+            return o.cell if o.kind == "mem" else None
         cells = {self.sources.get(slot) for slot in _passed_on(o.expr)}
-        kinds = (self.entries, self.pointers)
-        alike = cells and any(cells <= kind for kind in kinds)
-        return self.of(next(iter(cells)) if alike else None, value)
+        alike = cells and any(cells <= kind for kind in (self.entries, self.pointers))
+        return next(iter(cells)) if alike else None
 
 
 def _passed_on(expr: Expr) -> set[int]:

@@ -116,7 +116,7 @@ def _once(tasks: list[Task]) -> list[Task]:
     whole = {path for path, task in zip(paths, tasks, strict=True) if not task.variants}
     kept: dict[tuple[str, tuple[str, ...]], Task] = {}
     for path, task in zip(paths, tasks, strict=True):
-        all_of_it = replace(task, variants=()) if path in whole else task
+        all_of_it = replace(task, variants=()) if task.variants and path in whole else task
         kept.setdefault((path, all_of_it.variants), all_of_it)
     return list(kept.values())
 

@@ -34,24 +34,34 @@ def _refuse(name: str, code: str, message: str, hint: str = "") -> InputError:
 _KINDS = {stat.S_IFDIR: "directory", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 
 
-def _at_once(name: str, flags: int) -> int:
-    """Open a file without waiting for data in it."""
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+def _data(name: str, size: int) -> bytes:
+    """What is in a file, without waiting for it, and at most one byte more than a test may have. ``size``:
+    how much that seems to be."""
+    flags = [getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY")]
+    file = os.open(name, os.O_RDONLY | sum(flags))
+    try:
+        data = new = os.read(file, min(size, MAX_BYTES) + 1)
+        while new and len(data) <= MAX_BYTES:
+            new = os.read(file, min(1 << 16, MAX_BYTES + 1 - len(data)))
+            data += new
+        return data
+    finally:
+        os.close(file)
 
 
 def read(path: str | os.PathLike[str]) -> Source:
     """A file as a source. Raises ``InputError`` unless it is a regular file of text that can be read."""
     name = os.fspath(path)
     try:
-        kind = stat.S_IFMT(os.stat(name).st_mode)  # opening a pipe or a device could block for ever
+        about = os.stat(name)
+        kind = stat.S_IFMT(about.st_mode)  # opening a pipe or a device could block for ever
         if kind != stat.S_IFREG:
             hint = "name a file" + (", or '-' for standard input" if kind != stat.S_IFDIR else "")
             raise _refuse(name, "directory" if kind == stat.S_IFDIR else "special",
                           f"this is a {_KINDS.get(kind, 'device')}, not a file", hint)  # fmt: skip
-        with open(name, "rb", opener=_at_once) as stream:
-            data = stream.read(MAX_BYTES + 1)
-        if data is None:  # such as of /proc/kmsg
-            raise _refuse(name, "unreadable", "no data can be read from it")
+        data = _data(name, about.st_size)
+    except BlockingIOError:  # such as of /proc/kmsg
+        raise _refuse(name, "unreadable", "no data can be read from it") from None
     except OSError as error:
         raise _refuse(name, "unreadable", error.strerror or str(error)) from None
     except ValueError as error:

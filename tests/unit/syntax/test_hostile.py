@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -117,14 +118,14 @@ def test_an_unreadable_file(
     good, bad = tmp_path / "good.litmus", tmp_path / "bad.litmus"
     for path in (good, bad):
         path.write_text(TOP + "P0 { x = 1; }" + END)
-    real = open
+    real = os.open
 
-    def refuse(path: object, *more: object, **options: object) -> object:
-        if str(path) == str(bad):
+    def refuse(path: str, *more: int, **options: int | None) -> int:
+        if path == str(bad):
             raise PermissionError(13, "Permission denied")
-        return real(path, *more, **options)  # type: ignore[call-overload]
+        return real(path, *more, **options)
 
-    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("os.open", refuse)
     assert main(["check", "-q", str(tmp_path)]) == 2
     found = capsys.readouterr()
     assert f"{bad}: error: Permission denied [unreadable]" in found.err
