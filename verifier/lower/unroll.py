@@ -473,7 +473,8 @@ def _unrolled(unroller: _Unroller, lowered: Lowered) -> Program:
             env["%warn"] = call("or", *unroller.warnings[cpu])
     if unroller.indexed:
         srcu.check_asked(lowered, finals, unroller.carriers, carried)
-    wanted = overlaps.asked(lowered.observables, lowered.condition, lowered.filter)
+    shared = lowered.world.overlaid
+    wanted = overlaps.asked(lowered.observables, lowered.condition, lowered.filter) if shared else []
     return Program(
         world=lowered.world,
         bodies=unroller.bodies,

@@ -56,7 +56,7 @@ class _Encoder(Encoding):
 
         The order matters: each part uses the nodes that earlier parts have numbered."""
         self.walks = Walks(self)
-        self._walked = {c for c in range(self.program.cpus) if self._walks(c)}
+        self._walked = self._with_walks()
         self.walks.demand()
         self._decisions()
         for event in self.program.events:
@@ -74,12 +74,11 @@ class _Encoder(Encoding):
 
     # -- events ---------------------------------------------------------------------------------
 
-    def _walks(self, cpu: int) -> bool:
-        """Does a walk on this CPU matter: does anything use a translation, or may the walker set A?"""
-        used = any(e.virtual and e.cpu == cpu for e in self.program.events) or any(
-            o.kind == "tlb" and o.cpu == cpu for o in self.program.observables
-        )
-        return used or self.walks.marks(cpu)
+    def _with_walks(self) -> set[int | None]:
+        """The CPUs on which a walk matters: something uses a translation, or the walker may set A."""
+        found = {e.cpu for e in self.program.events if e.virtual}
+        found |= {cpu for cpu in range(self.program.cpus) if self.walks.marks(cpu)}
+        return found | {o.cpu for o in self.program.observables if o.kind == "tlb"}
 
     def _event(self, event: Event) -> None:
         self.clauses.check()

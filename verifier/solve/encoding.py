@@ -110,6 +110,8 @@ class Encoding:
 
     def truth(self, expr: Expr) -> int:
         """The literal that an expression is true."""
+        if type(expr) is Const:
+            return NO if expr.value == 0 else YES
         return self.clauses.any(x for v, x in self.literals(expr).items() if v != 0)
 
     def _apply(self, expr: Expr) -> Literals:

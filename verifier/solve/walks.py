@@ -393,8 +393,9 @@ class Walks(Chains):
 
     def marks(self, cpu: int) -> bool:
         """May the walker of this CPU set A in some entry (MMR 7.2)?"""
-        walks = self.switches.spontaneous and bool(self.domains.roots(cpu))
-        return walks and any(map(self._unaged, self.program.entries.values()))
+        cells = self.program.entries.values()
+        walks = self.switches.spontaneous and bool(cells) and bool(self.domains.roots(cpu))
+        return walks and any(map(self._unaged, cells))
 
     def _unaged(self, cell: Ptr) -> frozenset[Value]:
         """The contents of an entry in which a walker may set A."""
