@@ -4,9 +4,18 @@ long tables short."""
 from __future__ import annotations
 
 import gc
+import signal
 from collections import defaultdict
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """A shell ignores signals of what it runs in the background. So does pytest then, but not what it starts:
+    some tests send these."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

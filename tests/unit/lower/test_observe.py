@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from verifier.errors import InputError
-from verifier.lower.observe import CellOf, Meaning, Observed, RegisterOf, observe
+from verifier.lower.meanings import CellOf, Meaning, RegisterOf
+from verifier.lower.observe import Observed, observe
 from verifier.program.events import Observable
 from verifier.program.expressions import Apply, Const, Obs, Reg, evaluate
 from verifier.program.values import FAULT, Ptr, Value

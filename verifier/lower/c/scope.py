@@ -11,7 +11,7 @@ from verifier.lower.c.memory import TestMemory
 from verifier.lower.c.objects import attributes, check_present, never_a_number, no_mm
 from verifier.lower.c.structs import Bitfield
 from verifier.lower.c.types import Type
-from verifier.lower.observe import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf
+from verifier.lower.meanings import CellOf, EntryOf, Meaning, PartOf, RegisterOf, WideOf
 from verifier.program.expressions import Const, call, evaluate
 from verifier.program.values import FAULT, ROOT, UNACCESSED, Ptr, Value, flags, make_entry, target
 from verifier.records import replace
@@ -39,7 +39,7 @@ class Pcids:
 
 
 class Scope:
-    """What names mean in a condition; see ``observe.Scope``."""
+    """What names mean in a condition; see ``meanings.Scope``."""
 
     def __init__(self, memory: TestMemory, bodies: list[BodyCode], unit: ast.Unit, pcids: Pcids) -> None:
         self.memory, self.bodies, self.unit, self.pcids = memory, bodies, unit, pcids

@@ -16,7 +16,8 @@ from verifier.errors import InputError
 from verifier.lower.c import types as t
 from verifier.lower.c.types import Type
 from verifier.lower.code import Label, Lowered, SetRegister
-from verifier.lower.observe import CellOf, Meaning, RegisterOf, observe
+from verifier.lower.meanings import CellOf, Meaning, RegisterOf
+from verifier.lower.observe import observe
 from verifier.lower.x86.instructions import lower_cell
 from verifier.lower.x86.sizes import NamedObject, mixed, sized
 from verifier.lower.x86.table import REGISTER_NAMES
