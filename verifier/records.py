@@ -139,6 +139,15 @@ def _frozen(self: object, name: str, *_: object) -> None:
     raise FrozenInstanceError(f"cannot change field {name!r}")
 
 
+def _getstate(self: object) -> list[object]:
+    return [getattr(self, f.name) for f in getattr(self, _FIELDS)]
+
+
+def _setstate(self: object, state: Iterable[object]) -> None:
+    for f, value in zip(getattr(self, _FIELDS), state, strict=True):
+        object.__setattr__(self, f.name, value)
+
+
 def _stating(cls: type) -> Any:
     names = [f.name for f in getattr(cls, _FIELDS)]
     values = "".join(f"self.a{i}, " for i in range(len(names)))
@@ -161,6 +170,23 @@ def _later(cls: type, name: str, make: Callable[[], Any]) -> None:
         method = make()
         setattr(cls, name, method)
         return method(*args, **kwargs)
+
+    setattr(cls, name, first)
+
+
+FEW = 16  # so many calls are quicker than compiling a method
+
+
+def _in_time(cls: type, name: str, meanwhile: Callable[..., Any], make: Callable[[], Any]) -> None:
+    """Give a class a method that is compiled once it has been called often."""
+    calls = 0
+
+    def first(*args: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == FEW:
+            setattr(cls, name, make())
+        return meanwhile(*args)
 
     setattr(cls, name, first)
 
@@ -232,8 +258,8 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool) -> type:
     if compared:
         _later(cls, "__eq__", lambda: _equality(cls))
     if frozen and slots and "__getstate__" not in own:
-        _later(cls, "__getstate__", lambda: _stating(cls))
-        _later(cls, "__setstate__", lambda: _restoring(cls))
+        _in_time(cls, "__getstate__", _getstate, lambda: _stating(cls))
+        _in_time(cls, "__setstate__", _setstate, lambda: _restoring(cls))
     if eq and not hashed:
         if frozen:
             _later(cls, "__hash__", lambda: _hashing(cls))
