@@ -174,7 +174,7 @@ def _later(cls: type, name: str, make: Callable[[], Any]) -> None:
     setattr(cls, name, first)
 
 
-FEW = 16  # so many calls are quicker than compiling a method
+OFTEN = 16  # so many calls are quicker than compiling a method
 
 
 def _in_time(cls: type, name: str, meanwhile: Callable[..., Any], make: Callable[[], Any]) -> None:
@@ -184,7 +184,7 @@ def _in_time(cls: type, name: str, meanwhile: Callable[..., Any], make: Callable
     def first(*args: object) -> object:
         nonlocal calls
         calls += 1
-        if calls == FEW:
+        if calls == OFTEN:
             setattr(cls, name, make())
         return meanwhile(*args)
 

@@ -111,7 +111,9 @@ def live(
 
 
 def _serve(work: Work, limits: Limits, requests: int, results: int) -> None:
-    """Do tasks until the parent closes the pipe, or this process holds too much memory."""
+    """Do tasks until the parent closes the pipe, or this process holds too much memory beyond what it began
+    with."""
+    begun = _resident()
     while len(request := os.read(requests, REQUEST.size)) == REQUEST.size:
         task, done = REQUEST.unpack(request)
         last = b""
@@ -120,7 +122,7 @@ def _serve(work: Work, limits: Limits, requests: int, results: int) -> None:
                 last = _packed(part.part)
             else:
                 _send(results, PART, _packed(part))
-        fat = limits.memory is not None and _resident() > limits.memory << 19
+        fat = limits.memory is not None and _resident() - begun > limits.memory << 19
         _send(results, RETIRE if fat else END, last)
         if fat:
             return
