@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -494,9 +495,10 @@ def test_a_worker_that_holds_much_is_replaced(
     real = os.fork
     monkeypatch.setattr(os, "fork", lambda: started.append(1) or real())
     paths = [CLASSIC / f"{name}.litmus" for name in ("SB", "MP", "LB")]
-    monkeypatch.setattr(worker, "_resident", lambda: 0)
-    assert run(capsys, "check", "-q", *paths)[0] == 0 and len(started) == 1
     monkeypatch.setattr(worker, "_resident", lambda: 1 << 40)
+    assert run(capsys, "check", "-q", *paths)[0] == 0 and len(started) == 1
+    found = chain([1 << 30], repeat(1 << 40))  # where it began, and later
+    monkeypatch.setattr(worker, "_resident", lambda: next(found))
     code, out, _ = run(capsys, "check", "-q", *paths)
     assert code == 0 and len(started) == 4 and "3 tests: 3 as expected" in out
 

@@ -7,6 +7,7 @@ import pickle
 import signal
 import time
 from collections.abc import Iterator
+from mmap import PAGESIZE, mmap
 from pathlib import Path
 
 import pytest
@@ -89,21 +90,28 @@ def test_a_worker_that_dies_before_its_last_part_is_replaced() -> None:
     assert [task for task, part in found if isinstance(part, Lost)] == [0]
 
 
+def pages(megabytes: int) -> mmap:
+    """So much memory that nobody has used before, written to; a byte at least."""
+    made = mmap(-1, max(1, megabytes << 20))
+    for at in range(0, len(made), PAGESIZE):
+        made[at] = 1
+    return made
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc: memory is not asked for")
 @pytest.mark.parametrize(("grows", "processes"), [(0, 1), (40, 3)])
 def test_a_worker_is_replaced_for_what_it_takes_not_for_what_it_began_with(
     grows: int, processes: int
 ) -> None:
     """Of 64 MB a worker may keep half; the process that it comes from may hold more."""
-    before, kept = bytearray(os.urandom(1 << 20) * 96), list[bytes]()
+    before, kept = pages(96), list[mmap]()
 
     def work(task: int, _: int) -> Iterator[object]:
-        kept.append(os.urandom(1 << 20) * grows)
+        kept.append(pages(grows))
         yield os.getpid()
 
     found = {part for _, part in Pool(3, work, 1, Limits(memory=64)).parts() if part is not None}
-    assert len(before) == 96 << 20
-    assert len(found) == processes
+    assert len(before) == 96 << 20 and len(found) == processes
 
 
 def test_what_is_too_deep_to_be_sent_is_lost() -> None:
