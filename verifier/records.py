@@ -148,21 +148,6 @@ def _setstate(self: object, state: Iterable[object]) -> None:
         object.__setattr__(self, f.name, value)
 
 
-def _stating(cls: type) -> Any:
-    names = [f.name for f in getattr(cls, _FIELDS)]
-    values = "".join(f"self.a{i}, " for i in range(len(names)))
-    return _function("__getstate__", f"def __getstate__(self):\n return [{values}]\n", names, {}, cls)
-
-
-def _restoring(cls: type) -> Any:
-    names = [f.name for f in getattr(cls, _FIELDS)]
-    known = {f"set{i}": getattr(cls, name).__set__ for i, name in enumerate(names)}  # of its slots
-    values = "".join(f"a{i}, " for i in range(len(names)))
-    lines = [f" set{i}(self, a{i})\n" for i in range(len(names))]
-    text = f"def __setstate__(self, state):\n [{values}] = state\n{''.join(lines)}"
-    return _function("__setstate__", text, names, known, cls)
-
-
 def _later(cls: type, name: str, make: Callable[[], Any]) -> None:
     """Give a class a method that is compiled when it is first called."""
 
@@ -170,23 +155,6 @@ def _later(cls: type, name: str, make: Callable[[], Any]) -> None:
         method = make()
         setattr(cls, name, method)
         return method(*args, **kwargs)
-
-    setattr(cls, name, first)
-
-
-OFTEN = 16  # so many calls are quicker than compiling a method
-
-
-def _in_time(cls: type, name: str, meanwhile: Callable[..., Any], make: Callable[[], Any]) -> None:
-    """Give a class a method that is compiled once it has been called often."""
-    calls = 0
-
-    def first(*args: object) -> object:
-        nonlocal calls
-        calls += 1
-        if calls == OFTEN:
-            setattr(cls, name, make())
-        return meanwhile(*args)
 
     setattr(cls, name, first)
 
@@ -252,14 +220,13 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool) -> type:
         attributes["__repr__"] = _repr
     if frozen:
         attributes |= {"__setattr__": _frozen, "__delattr__": _frozen}
+        if slots and "__getstate__" not in own:
+            attributes |= {"__getstate__": _getstate, "__setstate__": _setstate}
     for name, value in attributes.items():
         setattr(cls, name, value)
     _later(cls, "__init__", lambda: _initializer(cls, frozen))
     if compared:
         _later(cls, "__eq__", lambda: _equality(cls))
-    if frozen and slots and "__getstate__" not in own:
-        _in_time(cls, "__getstate__", _getstate, lambda: _stating(cls))
-        _in_time(cls, "__setstate__", _setstate, lambda: _restoring(cls))
     if eq and not hashed:
         if frozen:
             _later(cls, "__hash__", lambda: _hashing(cls))

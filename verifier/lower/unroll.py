@@ -311,7 +311,7 @@ class _Unroller(Collector):
             if (code.va is not None, code.pcid is not None) != (named.va, named.pcid):
                 raise InternalError(f"{code.text}: what {code.kind!r} names is not what its row says")
         va, pcid, waited = code.va, code.pcid, code.waited
-        if not va is pcid is waited is None:
+        if any(x is not None for x in (va, pcid, waited)):
             va, pcid, waited = [None if a is None else substitute(a, env) for a in (va, pcid, waited)]
         slots = [None if touch.into is None else self.slot() for touch in code.touches]
         before = dict(env) if code.op == "SEND" or code.targets else env
