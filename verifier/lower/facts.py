@@ -7,18 +7,71 @@ it would say of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, call
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, call, mask
 from verifier.program.functions import INTEGER_TYPES
 from verifier.program.values import UNDEF
 
-Facts = Mapping[Expr, bool]  # many have the same one: nobody changes it
 _COMPARES = ("eq", "lt")  # all comparisons are told by these
 _OF_NUMBERS = frozenset((*_COMPARES, *INTEGER_TYPES))
 _NEED = frozenset(("bitand", *INTEGER_TYPES))  # what is 0 where an argument is
 _DEEP = 8  # how far choices in an expression are looked for
+
+
+class Facts(dict[Expr, bool]):
+    """What holds and what does not. Many have the same one: nobody changes it once it is made. It keeps what
+    it was asked, as paths ask the same again at each branch."""
+
+    __slots__ = ("_said", "_settled", "_slots", "_under")
+
+    def __init__(self, found: dict[Expr, bool]) -> None:
+        super().__init__(found)
+        self._said: dict[Expr, bool | None] = {}
+        self._settled: dict[tuple[Expr, int], Expr] = {}
+        self._under: dict[tuple[Expr, bool], Facts] = {}
+        self._slots = 0  # the read slots that they are about; all of them, if one is about none
+        for fact in found:
+            if not isinstance(fact, Const):
+                self._slots |= mask(fact) or -1
+
+    def about(self, expr: Apply) -> Facts:
+        """Those of the facts that may say something of an expression: these, or none."""
+        apart = not (expr.slots & self._slots or expr.open or expr.observes)
+        return _NOTHING if apart else self
+
+    def under(self, condition: Expr, holds: bool) -> Facts:
+        """These facts, and that a condition holds or does not."""
+        known = self._under.get((condition, holds))
+        if known is None:
+            known = self._under[condition, holds] = _spread([(condition, holds)], self)
+        return known
+
+    def say(self, expr: Expr) -> bool | None:
+        """``decided``."""
+        if isinstance(expr, Const):
+            return None if expr.value == UNDEF else expr.value != 0
+        said = self._said
+        if expr not in said:
+            part, holds = _plain(expr)
+            facts = self.about(part) if isinstance(part, Apply) else self
+            found = _decided(part, self) if facts is self else facts.say(part)
+            said[expr] = None if found is None else found == holds
+        return said[expr]
+
+    def inside(self, expr: Expr, depth: int) -> Expr:
+        """``_settled_inside``."""
+        if not isinstance(expr, Apply):
+            return expr
+        facts = self.about(expr)
+        known = facts._settled.get((expr, depth))
+        if known is None:
+            known = facts._settled[expr, depth] = _settled_inside(expr, facts, depth)
+        return known
+
+
+_NOTHING = Facts({})
 
 
 def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
@@ -55,7 +108,7 @@ def known(guard: Iterable[Expr]) -> Facts:
 
 @lru_cache(maxsize=1_000)
 def _known(guard: tuple[Expr, ...]) -> Facts:
-    found = _spread(((part, True) for part in guard), {})
+    found = _spread(((part, True) for part in guard), _NOTHING)
     looked = 0
     while looked < len(found):  # what follows from choices may decide others
         looked = len(found)
@@ -66,7 +119,7 @@ def _known(guard: tuple[Expr, ...]) -> Facts:
 
 def _spread(more: Iterable[tuple[Expr, bool]], facts: Facts) -> Facts:
     """Facts, and more that hold or do not, with what these say of their parts."""
-    found, pending = {**facts}, list(more)
+    found, pending = dict(facts), list(more)
     while pending:
         part, holds = _plain(*pending.pop())
         if part not in found:
@@ -77,7 +130,7 @@ def _spread(more: Iterable[tuple[Expr, bool]], facts: Facts) -> Facts:
                 pending += [(a, holds) for a in part.args]
             elif isinstance(part, Apply) and part.function in _COMPARES:
                 pending += [(x, True) for x in _no_zero(part, holds)]
-    return found
+    return Facts(found)
 
 
 def _no_zero(part: Apply, holds: bool) -> Iterator[Expr]:
@@ -105,7 +158,7 @@ def _implied(part: Expr, holds: bool, facts: Facts) -> Iterator[tuple[Expr, bool
         yield sides[not chosen], holds
         return
     for side, which in zip(sides, (True, False), strict=True):
-        if decided(side, _spread([(condition, which)], facts)) is (not holds):
+        if decided(side, facts.under(condition, which)) is (not holds):
             yield condition, not which
 
 
@@ -126,9 +179,7 @@ def _choice(part: Expr) -> tuple[Expr | None, tuple[Expr, ...]]:
 
 def decided(expr: Expr, facts: Facts) -> bool | None:
     """Whether a truth holds where facts do; None if they do not say."""
-    part, holds = _plain(expr)
-    found = _decided(part, facts)
-    return None if found is None else found == holds
+    return facts.say(expr)
 
 
 def _decided(part: Expr, facts: Facts) -> bool | None:
@@ -140,18 +191,20 @@ def _decided(part: Expr, facts: Facts) -> bool | None:
     if not isinstance(part, Apply):
         return None
     if part.function in ("and", "or", "bitor"):
-        inner = [decided(a, facts) for a in part.args]
-        deciding = part.function != "and"
-        if deciding in inner:
-            return deciding
-        return None if None in inner else not deciding
+        deciding, open_ = part.function != "and", False
+        for a in part.args:
+            said = facts.say(a)
+            if said is deciding:
+                return deciding
+            open_ = open_ or said is None
+        return None if open_ else not deciding
     if part.large:
         return None
     if part.function in _NEED and any(decided(a, facts) is False for a in part.args):
         return False
     if part.function == "ite":
         return _decided_choice(part, facts)
-    inside = _settled_inside(part, facts)
+    inside = facts.inside(part, _DEEP)
     if isinstance(inside, Apply) and inside.function in _COMPARES:
         inside = call(inside.function, *(_number(a, facts) for a in inside.args))
     return None if inside == part else decided(inside, facts)
@@ -164,8 +217,7 @@ def _decided_choice(part: Apply, facts: Facts) -> bool | None:
     if chosen is not None:
         return decided(sides[not chosen], facts)
     said = {
-        decided(side, _spread([(condition, which)], facts))
-        for side, which in zip(sides, (True, False), strict=True)
+        decided(side, facts.under(condition, which)) for side, which in zip(sides, (True, False), strict=True)
     }
     return said.pop() if len(said) == 1 else None
 
@@ -180,12 +232,12 @@ def settled(expr: Expr, facts: Facts) -> Expr:
     return expr
 
 
-def _settled_inside(expr: Expr, facts: Facts, depth: int = _DEEP) -> Expr:
+def _settled_inside(expr: Expr, facts: Facts, depth: int) -> Expr:
     """Likewise of the choices inside, down to some depth."""
     expr = settled(expr, facts)
     if not isinstance(expr, Apply) or not depth:
         return expr
-    args = [_settled_inside(a, facts, depth - 1) for a in expr.args]
+    args = [facts.inside(a, depth - 1) for a in expr.args]
     same = all(x is y for x, y in zip(args, expr.args, strict=True))
     return expr if same else call(expr.function, *args)
 
@@ -209,10 +261,10 @@ def _number(expr: Expr, facts: Facts) -> Expr:
 def where(facts: Facts, guard: Expr) -> Facts:
     """What is known where a guard holds as well."""
     found = known((*_as_guard(facts), guard))
-    more = [_settled_inside(fact, found) for fact in found]
+    more = [found.inside(fact, _DEEP) for fact in found]
     return known((*_as_guard(found), *_as_guard(dict(zip(more, found.values(), strict=True)))))
 
 
-def _as_guard(facts: Facts) -> Iterator[Expr]:
+def _as_guard(facts: dict[Expr, bool]) -> Iterator[Expr]:
     for fact, holds in facts.items():
         yield fact if holds else call("not", fact)

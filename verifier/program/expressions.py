@@ -367,11 +367,11 @@ def call(function: str, *args: Expr) -> Expr:
             return _as_bool(args[0].args[0])
         if args[0].function == "bool":
             args = args[0].args
-    if all(isinstance(a, Const) for a in args):
-        value = apply(function, tuple(a.value for a in args))  # type: ignore[misc,union-attr]
-        if value != UNDEF:
-            return Const(value)
-    return Apply(function, args)
+    for a in args:
+        if type(a) is not Const:
+            return Apply(function, args)
+    value = apply(function, tuple([a.value for a in args]))  # type: ignore[misc,union-attr]
+    return Apply(function, args) if value == UNDEF else Const(value)
 
 
 _BOOLEAN = frozenset({"not", "and", "or", "eq", "ne", "lt", "le", "gt", "ge", "bool", "holds", "undefined"})

@@ -8,19 +8,19 @@ from verifier.execution import Execution, From, Walk, combined
 from verifier.execution.run import Choice
 from verifier.program.events import Event
 from verifier.program.values import UNACCESSED, Ptr, Value, flags
+from verifier.solve.asker import Asker
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
 from verifier.solve.sites import Chain, Literals, Use, Write
-from verifier.solve.z3 import Solver
 
 
-def decode(encoding: Encoding, solver: Solver) -> Execution:
+def decode(encoding: Encoding, solver: Asker) -> Execution:
     """The execution that the solver's current model describes."""
     return _Decoder(encoding, solver).execution()
 
 
 class _Decoder:
-    def __init__(self, encoding: Encoding, solver: Solver) -> None:
+    def __init__(self, encoding: Encoding, solver: Asker) -> None:
         self.encoding, self.solver = encoding, solver
 
     def holds(self, literal: int) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from verifier.budget import Budget
 from verifier.program.judged import Judge
 from verifier.program.values import Value
+from verifier.solve.asker import Asker
 from verifier.solve.assignments import chosen, refusals
 from verifier.solve.clauses import NO, YES, Clauses
 from verifier.solve.listing import Effort, listing
 from verifier.solve.sites import Literals
 from verifier.solve.together import Clause
-from verifier.solve.z3 import Solver
 
 States = set[tuple[tuple[Value, ...], bool]]  # what is shown, and whether the proposition holds
 QUICK = 20_000  # clauses, up to which Z3 is asked for other states before it is asked for anything else
@@ -58,7 +58,7 @@ class FinalStates:
         if self.quick:
             self.complete = check([*self.wanted, self.guard]) is False
 
-    def finish(self, solver: Solver, check: Callable[[list[int]], bool | None]) -> None:
+    def finish(self, solver: Asker, check: Callable[[list[int]], bool | None]) -> None:
         """Let Z3 find the others, one at a time. If it gives up, they are not complete."""
         while not self.complete:
             some = check([*self.wanted, self.guard])
@@ -67,7 +67,7 @@ class FinalStates:
             if some:
                 choice = tuple(held(solver, list(o.values())) for o in self.observed)
                 self.found.add(choice)
-                solver.forbid([self.guard, *choice])
+                solver.add([tuple([-x for x in (self.guard, *choice)])])
             self.complete = not some
 
     def having(self, value: bool) -> bool | None:
@@ -97,6 +97,6 @@ class FinalStates:
                 yield shown, proposition(shown)
 
 
-def held(solver: Solver, literals: Sequence[int]) -> int:
+def held(solver: Asker, literals: Sequence[int]) -> int:
     """The literal that holds in the solver's model, where exactly one of them does."""
     return next((x for x in literals[:-1] if x == YES or solver.value(x)), literals[-1])

@@ -9,10 +9,12 @@ clause, and Z3 is asked whether there are others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from verifier.budget import Budget
+from verifier.errors import InternalError
 from verifier.records import dataclass, field
-from verifier.solve.assignments import Assignments
+from verifier.solve.assignments import Assignments, chosen
 from verifier.solve.together import Bundle, Clause, GivenUp, Together
 
 STEPS = 20_000  # assignments that may be in vain, to begin with
@@ -82,6 +84,35 @@ def _together(
         number += bundle.alive.bit_count()
         if number + len(found.models) >= search.room:
             raise _Spent
+
+
+class Finder:
+    """Finds models of clauses in which some literals hold, for one question after another; the answers do not
+    depend on earlier ones. ``size``: so many clauses it knows."""
+
+    def __init__(self, rows: Sequence[Clause], variables: int, budget: Budget) -> None:
+        self.rows, self.size = list(rows), len(rows)
+        self.search = _Search(variables, Effort(budget))
+        self.possible: bool | None = None
+        with suppress(_Spent):
+            self.possible = self.search.begin(rows)
+
+    def find(self, literals: Sequence[int]) -> bytes | bool | None:
+        """A model, with one byte a variable, 1 where it is true; byte 0 stands for none. False: there is
+        none. None: the search has given up."""
+        if not self.possible:
+            return self.possible
+        self.search.steps = STEPS
+        try:
+            model = self.search.completed(literals)
+        except _Spent:
+            return None
+        if model is None:
+            return False
+        chosen(self.rows, Assignments.of_models([model]), ())
+        if not all(model[abs(x)] == (x > 0) for x in literals):
+            raise InternalError("a model that the search has found is not what was asked for")
+        return model
 
 
 class _Spent(Exception):

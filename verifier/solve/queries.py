@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from verifier.budget import Budget
 from verifier.errors import InternalError, LimitError
@@ -23,13 +22,13 @@ from verifier.program.undefined import Wrong, decision, left_open, no_cell
 from verifier.program.values import UNDEF, Value, truth
 from verifier.program.waits import Loop
 from verifier.records import replace
+from verifier.solve.asker import Asker, unused
 from verifier.solve.clauses import NO, YES
 from verifier.solve.decode import decode
 from verifier.solve.encode import after, encode, lost
 from verifier.solve.finals import FinalStates, States, held
 from verifier.solve.relate_interrupts import without_interrupt
 from verifier.solve.together import Clause
-from verifier.solve.z3 import Solver, unused
 
 # The part of some decisions that forces the outcome; None: some run with these decisions has another one.
 Forces = Callable[[Sequence[Decision]], list[Decision] | None]
@@ -75,12 +74,11 @@ def find(
     """The run that ``decide`` tells for a value of the proposition, without its other answers. None: there is
     no such run. Raises ``LimitError``, and ``InternalError`` as ``decide``."""
     asked = _Asked(program, model_of(switches, model), budget, 0, why, lazily=True)
-    text = asked.encoding.clauses.dimacs()
     budget.enter(SOLVING)
-    with asked._solver(text) as asked.solver:
+    with asked._telling() as asked.solver:
         run = asked._run(value)
-        if run is None and asked._check(asked._having(value)) is None:
-            raise LimitError(budget.spent)
+        if run is None:
+            asked._confirm(asked._having(value))
         return run
 
 
@@ -88,21 +86,19 @@ def find_hang(program: Program, *, model: str, switches: Switches, budget: Budge
     """A run that hangs, told. None: there is none. Raises ``LimitError``, and ``InternalError`` as
     ``decide``."""
     asked = _Asked(program, model_of(switches, model), budget, 0)
-    text = asked.encoding.clauses.dimacs()
     budget.enter(SOLVING)
-    with Solver(text, budget=budget, fresh=True) as asked.solver:
+    with asked._telling() as asked.solver:
         found = asked._found(asked.resting)
-        if found is None and asked._check(asked.resting) is None:
-            raise LimitError(budget.spent)
+        if found is None:
+            asked._confirm(asked.resting)
         return None if found is None else asked._told(found)
 
 
 def find_wrong(program: Program, *, model: str, switches: Switches, budget: Budget) -> Wrong | None:
     """What ``decide`` says of a wrong run. None: there is none. Raises ``LimitError``."""
     asked = _Asked(program, model_of(switches, model), budget, 0, lazily=True)
-    text = asked.encoding.clauses.dimacs()
     budget.enter(SOLVING)
-    with asked._solver(text) as asked.solver:
+    with asked._asker(fresh=True) as asked.solver:
         for lost, literal in ((True, asked.lost), (False, asked.bad)):
             found = asked._check([literal])
             if found is None:
@@ -124,7 +120,7 @@ class _Asked:
         """``stated``: only states are asked for, so that these may say whether the proposition holds."""
         self.program, self.seed, self.budget, self.why = program, seed, budget or Budget(), why
         self.encoding = encode(program, model, self.budget, lazily)
-        self.solver: Solver  # of one question after the other
+        self.solver: Asker  # of one question after the other
         clauses = self.encoding.clauses
         self.judge = self._judge() if stated else None
         self._proposition = None if self.judge else self.encoding.truth(program.condition)
@@ -154,51 +150,56 @@ class _Asked:
 
     @property
     def proposition(self) -> int:
-        """The literal of the proposition. If states were to say whether it holds, and cannot, the solver gets
-        its clauses now."""
+        """The literal of the proposition. If states were to say whether it holds, and cannot, its clauses are
+        made now."""
         if self._proposition is None:
-            clauses = self.encoding.clauses
-            known = len(clauses.rows)
             self._proposition = self.encoding.truth(self.program.condition)
-            new = clauses.rows[known:]
-            self.solver.add(new, partial(clauses.dimacs, new))
         return self._proposition
 
-    def _solver(self, text: str, fresh: bool = True) -> Solver:
-        """A solver of the clauses, whose ``text`` this is."""
-        watched = self.encoding.watched
-        return Solver(text, budget=self.budget, seed=self.seed, fresh=fresh, watched=watched)
+    def _asker(self, fresh: bool, tells: bool = False, more: Sequence[Clause] = ()) -> Asker:
+        """Who answers questions about the clauses; ``fresh``, ``tells`` and ``more`` as for ``Asker``."""
+        clauses, watched = self.encoding.clauses, self.encoding.watched
+        return Asker(clauses, watched, self.budget, self.seed, fresh=fresh, tells=tells, more=more)
+
+    def _telling(self) -> Asker:
+        """Who is asked for a run that is told."""
+        return self._asker(fresh=True, tells=True)
+
+    def _confirm(self, wanted: list[int]) -> None:
+        """Z3 says, too, that there is no such run. Raises ``LimitError`` if it gives up."""
+        found = self._judged(wanted)
+        if found is None:
+            raise LimitError(self.budget.spent)
+        if found:
+            raise InternalError("a run that there is was not found")
 
     def answer(self, want_states: bool, told: frozenset[bool], likely: bool) -> Answer:
         """All answers; ``told`` has the values of the proposition for which a run is to be told.
 
-        A solver in a context of its own finds the run that is told, so that it is the same one every time. If
-        the outcome is likely to occur, that solver answers the other questions, too.
+        Who tells a run asks a solver in a context of its own, so that it is the same one every time. If the
+        outcome is likely to occur, that solver answers the other questions, too.
         """
         kinds = (self.ending, self.resting) if want_states else ()
         finals = [self._finals(wanted) for wanted in kinds]
         counted = finals if self.program.judges_hangs else finals[:1]  # whose states the condition is about
-        clauses = self.encoding.clauses
-        text = clauses.dimacs() if told or self.bad != NO else ""
         self.budget.enter(SOLVING)
         runs: dict[bool, Trace | None] = {}
         first = True in told and (likely or unused())
-        refused: list[Clause] = []
-        if not text:  # nothing is asked before the states are
-            refused = [row for final in finals for row in final.search(self.budget)]
-        with self._solver(text or clauses.dimacs([*clauses.rows, *refused]), fresh=first) as self.solver:
+        later = bool(told) or self.bad != NO  # something is asked before the states are
+        refused = [] if later else self._refused(finals)
+        with self._asker(fresh=first, tells=first, more=refused) as self.solver:
             if first:
                 runs[True] = self._run(True)
+                self.solver.tells = False
             if self.bad != NO:
                 if self._check([self.lost]):
                     return self._wrong(lost=True)
                 if self._check([self.bad]):
-                    return self._beside(self._wrong(), text, runs, told)
-            if text:
-                refused = [row for final in finals for row in final.search(self.budget)]
-                self.solver.add(refused, partial(clauses.dimacs, refused))
+                    return self._beside(self._wrong(), runs, told)
+            if later:
+                self.solver.add(self._refused(finals))
             for final in finals:
-                final.confirm(self._check)
+                final.confirm(self._judged)
             reachable = True if runs.get(True) else self._reached(True, counted)
             refutable = self._reached(False, counted)
             open_ = tuple(label for label, x in self.open.items() if self._check([x, *self.normal]))
@@ -215,18 +216,18 @@ class _Asked:
                 hangs = self._check(self.resting)
             if None not in (reachable, refutable, hangs):
                 for final in finals:
-                    final.finish(self.solver, self._check)
+                    final.finish(self.solver, self._judged)
         states = [final.states() for final in finals if final.complete]
         unknown = None in (reachable, refutable, hangs) or len(states) < len(finals)
         unnamed = cut and not known and not loops
         reason = self.budget.spent if unknown or unnamed else ""
         for value in told - runs.keys():
             if reachable if value else refutable:
-                with self._solver(text) as self.solver:
+                with self._telling() as self.solver:
                     runs[value] = self._run(value)
         hung = None
         if hangs and (told or deadlock):
-            with self._solver(text or clauses.dimacs()) as self.solver:
+            with self._telling() as self.solver:
                 rest = self._found(self.resting)
                 hung = None if rest is None else self._told(rest)
         rests = states[1] if len(states) == 2 else None
@@ -249,9 +250,7 @@ class _Asked:
             open=open_,
         )
 
-    def _beside(
-        self, wrong: Answer, text: str, runs: dict[bool, Trace | None], told: frozenset[bool]
-    ) -> Answer:
+    def _beside(self, wrong: Answer, runs: dict[bool, Trace | None], told: frozenset[bool]) -> Answer:
         """A wrong run, and what others show all the same: that an outcome occurs, never that none does."""
         self.why = None  # what some decisions force, they may not force in a wrong run
         reached = True if runs.get(True) else self._check(self._having(True))
@@ -261,7 +260,7 @@ class _Asked:
             wrong = replace(wrong, reason=self.budget.spent)
         if reachable and refutable:
             for value in told:
-                with self._solver(text) as self.solver:
+                with self._telling() as self.solver:
                     runs[value] = self._run(value)
         return replace(
             wrong,
@@ -274,6 +273,10 @@ class _Asked:
 
     def _finals(self, wanted: list[int]) -> FinalStates:
         return FinalStates(self.encoding.clauses, wanted, self.judge or self.proposition, self.shown)
+
+    def _refused(self, finals: Sequence[FinalStates]) -> list[Clause]:
+        """Look for final states: the clauses that rule out what is found."""
+        return [row for final in finals for row in final.search(self.budget)]
 
     def _reached(self, value: bool, counted: Sequence[FinalStates]) -> bool | None:
         """May the proposition have a value in a run that counts? The states of such runs may say it."""
@@ -306,11 +309,19 @@ class _Asked:
         return tuple(loop for loop, done in cuts if done != NO and self._check([done]))
 
     def _check(self, assumptions: list[int]) -> bool | None:
+        """Is there a run in which these literals hold? None: the time is over, or nobody knows."""
+        return self._answered(self.solver.check, assumptions)
+
+    def _judged(self, assumptions: list[int]) -> bool | None:
+        """``_check``, by Z3 alone."""
+        return self._answered(self.solver.judged, assumptions)
+
+    def _answered(self, ask: Callable[[Sequence[int]], bool | None], assumptions: list[int]) -> bool | None:
         if self.budget.over:
             return None
         if NO in assumptions:
             return False
-        found = self.solver.check([a for a in assumptions if a != YES])
+        found = ask([a for a in assumptions if a != YES])
         if found is None:
             self.budget.feel()
         return found
@@ -339,8 +350,7 @@ class _Asked:
         try:
             sc = model_of(self.encoding.model.switches, "sc")
             asked = _Asked(self.program, sc, budget, self.seed, lazily=True)
-            text = asked.encoding.clauses.dimacs()
-            with asked._solver(text) as asked.solver:
+            with asked._telling() as asked.solver:
                 return asked._found([*asked._having(value), -asked.encoding.stuck], value)
         except LimitError:
             return None
@@ -354,7 +364,7 @@ class _Asked:
             return None
         if NO in other:
             return []
-        needed = set(self.solver.core(every))
+        needed = self.solver.needed([x for x in other if x != YES], every)
         return [d for d, xs in zip(decided, literals, strict=True) if not needed.isdisjoint(xs)]
 
     def _literals(self, d: Decision) -> list[int]:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from verifier.errors import InputError, LimitError, UsageError
-from verifier.kernel.tree import KernelTree
 from verifier.lower.build import build
 from verifier.records import replace
 from verifier.results import wrong_expectations
@@ -20,6 +19,7 @@ from verifier.syntax.test import Test
 from verifier.syntax.trouble import Unfinished, agreed, nearest
 
 if TYPE_CHECKING:
+    from verifier.kernel.tree import KernelTree
     from verifier.syntax.includes import ReadFile
 
 
@@ -77,6 +77,8 @@ def _no_variant(name: str, wanted: str, known: Sequence[str]) -> UsageError:
 @lru_cache(maxsize=8)
 def tree_at(place: str) -> KernelTree:
     """The kernel tree that ``--kernel`` names. Raises ``UsageError``."""
+    from verifier.kernel.tree import KernelTree
+
     return KernelTree(place)
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from verifier.errors import InputError
-from verifier.kernel.tree import KernelTree
 from verifier.source import Diagnostic, Source, Span
 from verifier.syntax.test import Test
 from verifier.syntax.trouble import nearest
 
 if TYPE_CHECKING:
+    from verifier.kernel.tree import KernelTree
     from verifier.syntax.includes import ReadFile
 
 MAX_BYTES = 1 << 20

@@ -533,7 +533,7 @@ exists (n = 2)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (TWO_CALLS, ["line 4 (in the h() that line 9 sends)"]),
+        (TWO_CALLS, ["line 4 (in the h() that line 7 sends)"]),
         (ONE_LINE, ["line 3 `WRITE_ONCE(a, 1)` of CPU 0", "line 4 `WRITE_ONCE(b, 0)` of CPU 1"]),
         (NMI_TOO, ["line 3 (in P1, the second time)", "line 3 (in the NMI)"]),
         (CALLBACKS, ["(in the cb() that line 4 `call_rcu(&b, cb)` queues)"]),

@@ -36,7 +36,7 @@ from verifier.program.expressions import (
 )
 from verifier.program.undefined import no_cell
 from verifier.program.values import Ptr
-from verifier.solve import decide, encode
+from verifier.solve import asker, decide, encode
 from verifier.solve.acyclic import require_acyclic
 from verifier.source import Source
 from verifier.suite.decide import compare
@@ -392,8 +392,10 @@ def test_any_lack_of_memory_is_told_as_one() -> None:
     assert "SIGSEGV" not in done.stdout
 
 
-def test_z3_keeps_to_the_memory() -> None:
+def test_z3_keeps_to_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a context of its own, where a run is told, and in the one that all tests share."""
+    monkeypatch.setattr(asker, "QUICKLY", 0)
+    monkeypatch.setattr(asker, "TELLING", 0)
     (test,) = load(read(ROOT / "litmus" / "classic" / "SB.litmus"))
     for witnesses in (True, False, True, False):
         answer = decide(build(test), budget=Budget(None, 1), witnesses=witnesses)
