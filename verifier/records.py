@@ -253,10 +253,11 @@ def _is_dataclass(x: object) -> bool:
 
 
 def _replace(record: Any, /, **changes: object) -> Any:
-    for f in getattr(record, _FIELDS):
-        if f.init and f.name not in changes:
-            changes[f.name] = getattr(record, f.name)
-    return record.__class__(**changes)
+    cls = record.__class__
+    for name in cls.__match_args__:  # the fields that it is made of
+        if name not in changes:
+            changes[name] = getattr(record, name)
+    return cls(**changes)
 
 
 # -- tuples -------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 
 from verifier.budget import Budget
 from verifier.errors import InternalError
@@ -143,23 +144,27 @@ class _Search:
         without a value, one of which is negative: it holds if all variables that are left are false.
         """
         decided: set[int] = set()
+        implied, watches = self.implied, self.watches
         for number, row in enumerate(rows):
             if number % LOOK == 0:
                 self._look()
-            positive = [x for x in row if x > 0]
-            if len(positive) > 1:
-                decided.update(positive)
-            if len(row) == 1:
+            length = len(row)
+            if length == 2:
+                a, b = row
+                if a > 0 and b > 0:
+                    decided.update(row)
+                implied[-a].append(b)
+                implied[-b].append(a)
+            elif length == 1:
                 if not self._assume(row[0]):
                     return False
-            elif len(row) == 2:
-                a, b = row
-                self.implied[-a].append(b)
-                self.implied[-b].append(a)
             else:
+                positive = [x for x in row if x > 0]
+                if len(positive) > 1:
+                    decided.update(positive)
                 clause = list(row)
-                self.watches[clause[0]].append(clause)
-                self.watches[clause[1]].append(clause)
+                watches[row[0]].append(clause)
+                watches[row[1]].append(clause)
         if not self._propagate(0):
             return False
         true = self.true
@@ -230,16 +235,17 @@ class _Search:
     def _propagate(self, at: int) -> bool:
         """Draw all conclusions from the trail after ``at``; False if they contradict."""
         true, trail, implied, watches = self.true, self.trail, self.implied, self.watches
-        while at < len(trail):
-            p = trail[at]
-            at += 1
+        push = trail.append
+        for p in islice(trail, at, None):  # it grows
             for q in implied[p]:
                 if not true[q]:
                     if true[-q]:
                         return False
                     true[q] = 1
-                    trail.append(q)
+                    push(q)
             watching = watches[-p]
+            if not watching:
+                continue
             i, end = 0, len(watching)
             while i < end:
                 clause = watching[i]
@@ -262,7 +268,7 @@ class _Search:
                     if true[-first]:
                         return False
                     true[first] = 1
-                    trail.append(first)
+                    push(first)
                     i += 1
         return True
 

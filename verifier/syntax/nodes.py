@@ -28,12 +28,20 @@ class _Kept:
         below = (node for part in reversed(list(_parts_of(type(top))(top))) for node in nodes(part))
         self.nodes = (top, *below)
         self.gathered: dict[Rule, Set[str]] = {}
+        self._of: dict[tuple[type, ...], tuple[object, ...]] = {}
 
     def gather(self, rule: Rule) -> Set[str]:
         """What a rule gathers of the nodes."""
         known = self.gathered.get(rule)
         if known is None:
             known = self.gathered[rule] = rule(self.nodes)
+        return known
+
+    def of(self, kinds: tuple[type, ...]) -> tuple[object, ...]:
+        """The nodes of some types."""
+        known = self._of.get(kinds)
+        if known is None:
+            known = self._of[kinds] = tuple([node for node in self.nodes if isinstance(node, kinds)])
         return known
 
 
@@ -75,6 +83,22 @@ def nodes(tree: object) -> Iterator[object]:
             yield from _kept(x).nodes
             continue
         yield x
+        pending += parts(x)
+
+
+def nodes_of(tree: object, kinds: tuple[type, ...]) -> Iterator[Any]:
+    """The nodes of some types in a tree, as ``nodes`` has them; found once for each function and thread."""
+    pending: list[object] = [tree]
+    while pending:
+        x = pending.pop()
+        kind = type(x)
+        if kind in _LEAVES:
+            continue
+        if kind is Function or kind is Thread:
+            yield from _kept(x).of(kinds)
+            continue
+        if isinstance(x, kinds):
+            yield x
         pending += parts(x)
 
 

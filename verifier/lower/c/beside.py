@@ -23,18 +23,22 @@ def lonely(bodies: Iterable[Instructions]) -> list[Diagnostic]:
     """Warnings about barriers that rest on a LOCK'd operation which is not there on every path."""
     found: list[Diagnostic] = []
     for code in bodies:
-        for at, x in enumerate(code):
-            if not isinstance(x, SetRegister) or not x.reg.startswith(_BESIDE) or x.span is None:
-                continue
-            side = x.reg.removeprefix(_BESIDE)
-            if all(_next_is_locked(code, at, _later if side == "before" else _earlier)):
+        marks = [
+            (at, x.reg, x.span)
+            for at, x in enumerate(code)
+            if isinstance(x, SetRegister) and x.span is not None and x.reg.startswith(_BESIDE)
+        ]
+        places = _places(code) if marks else {}
+        for at, mark, span in marks:
+            side = mark.removeprefix(_BESIDE)
+            if all(_next_is_locked(code, at, _later if side == "before" else _earlier, places)):
                 continue
             where = "after" if side == "before" else "before"
-            text = f"{x.span.text} does nothing on x86: no LOCK'd operation stands right {where} it"
+            text = f"{span.text} does nothing on x86: no LOCK'd operation stands right {where} it"
             warning = Diagnostic(
                 "lonely-barrier",
                 text,
-                span=x.span,
+                span=span,
                 hint="write smp_mb() if a barrier is meant",
                 severity="warning",
             )
@@ -43,15 +47,20 @@ def lonely(bodies: Iterable[Instructions]) -> list[Diagnostic]:
     return found
 
 
-Direction = Callable[[Instructions, int, dict[str, list[int]]], Iterator[int]]
+Places = dict[str, list[int]]  # by label: where it is, and where jumps to it are
+Direction = Callable[[Instructions, int, Places], Iterator[int]]
 
 
-def _next_is_locked(code: Instructions, start: int, steps: Direction) -> Iterator[bool]:
-    """For each path from an instruction: is the first operation on it LOCK'd?"""
-    places: dict[str, list[int]] = {}
+def _places(code: Instructions) -> Places:
+    found: Places = {}
     for i, x in enumerate(code):
         if isinstance(x, Label | Jump | Branch):
-            places.setdefault(x.name if isinstance(x, Label) else x.target, []).append(i)
+            found.setdefault(x.name if isinstance(x, Label) else x.target, []).append(i)
+    return found
+
+
+def _next_is_locked(code: Instructions, start: int, steps: Direction, places: Places) -> Iterator[bool]:
+    """For each path from an instruction: is the first operation on it LOCK'd?"""
     seen: set[int] = set()
     pending = list(steps(code, start, places))
     while pending:
@@ -71,7 +80,7 @@ def _next_is_locked(code: Instructions, start: int, steps: Direction) -> Iterato
             pending += steps(code, at, places)
 
 
-def _later(code: Instructions, at: int, places: dict[str, list[int]]) -> Iterator[int]:
+def _later(code: Instructions, at: int, places: Places) -> Iterator[int]:
     x = code[at]
     if isinstance(x, Jump | Branch):
         yield from (i for i in places[x.target] if isinstance(code[i], Label))
@@ -79,7 +88,7 @@ def _later(code: Instructions, at: int, places: dict[str, list[int]]) -> Iterato
         yield at + 1
 
 
-def _earlier(code: Instructions, at: int, places: dict[str, list[int]]) -> Iterator[int]:
+def _earlier(code: Instructions, at: int, places: Places) -> Iterator[int]:
     x = code[at]
     if isinstance(x, Label):
         yield from (i for i in places[x.name] if not isinstance(code[i], Label))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from verifier.lower.c import types as t
@@ -18,7 +18,7 @@ from verifier.program.values import Ptr
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
-from verifier.syntax.nodes import nodes
+from verifier.syntax.nodes import gathered, nodes
 from verifier.syntax.trouble import Trouble
 from verifier.words.table import WORDS
 
@@ -39,10 +39,13 @@ def inline(b: BodyCode, function: ast.Function, arguments: list[Val], e: Spanned
     b.fresh_count += 1
     prefix = f"{name}#{b.fresh_count}."
     frame = Frame(prefix, f"%return{b.fresh_count}", result=t.of(function.result), site=(name, e.span.start))
-    start = len(b.code)
+    start, outside = len(b.code), b.outside
+    elsewhere = function.body.span.source is not e.span.source
+    b.outside = outside or elsewhere
     with saying_where(b, function, e.span):
         enter(b, frame, function, arguments, span=e.span)
-    if function.body.span.source is not e.span.source:
+    b.outside = outside
+    if elsewhere and not outside:  # only the outermost such call is told
         b.code[start:] = called(b.code[start:], e.span)
     b.code.append(Label(frame.end))
     if frame.returned is None and frame.result is not t.VOID:  # nothing is returned: 0, with a warning
@@ -66,15 +69,26 @@ def saying_where(b: BodyCode, function: ast.Function, at: Span) -> Iterator[None
 
 def called(code: Sequence[Instruction], at: Span) -> list[Instruction]:
     """The code of a function that is called in another file, with spans that say where."""
-    return changed(code, lambda x: x if x.span is None else x._replace(span=replace(x.span, called=at)))
+    told: dict[int, Span] = {}
+
+    def of(x: Instruction) -> Instruction:
+        span = x.span
+        if span is None:
+            return x
+        known = told.get(id(span))
+        if known is None:
+            known = told[id(span)] = replace(span, called=at)
+        return x._replace(span=known)
+
+    return changed(code, of)
 
 
 def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val], span: Span) -> None:
     """Bind parameters and run the body in its own frame."""
     assigned = b.shared.assigned.get(id(function))
     if assigned is None:
-        assigned = b.shared.assigned[id(function)] = assigned_names(function.body)
-    evaluated = [replace(a, expr=b.held(a.expr), data=False) for a in arguments]
+        assigned = b.shared.assigned[id(function)] = assigned_names(function)
+    evaluated = [_held(b, a) for a in arguments]
     b.frames.append(frame)
     b.stack = (*b.stack, function.name)
     try:
@@ -95,6 +109,14 @@ def enter(b: BodyCode, frame: Frame, function: ast.Function, arguments: list[Val
     finally:
         b.frames.pop()
         b.stack = b.stack[:-1]
+
+
+def _held(b: BodyCode, argument: Val) -> Val:
+    """An argument, as it is before the body."""
+    expr = b.held(argument.expr)
+    if expr is argument.expr and not argument.data:
+        return argument
+    return replace(argument, expr=expr, data=False)
 
 
 def passed(b: BodyCode, function: ast.Function, parameter: ast.Parameter, value: Val, span: Span) -> Val:
@@ -247,8 +269,12 @@ def no_sysret(b: BodyCode, code: ast.Thread, where: str) -> None:
 
 def assigned_names(tree: object) -> set[str]:
     """The names that statements or expressions assign to, or take the address of."""
+    return gathered(tree, _assigned)
+
+
+def _assigned(code: Iterable[object]) -> set[str]:
     found: set[str] = set()
-    for x in nodes(tree):
+    for x in code:
         if isinstance(x, ast.Assign) and isinstance(x.target, ast.Ident):
             found.add(x.target.name)
         elif isinstance(x, ast.Unary) and x.op == "&" and isinstance(x.operand, ast.Ident):

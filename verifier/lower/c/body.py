@@ -49,6 +49,7 @@ class BodyCode:
         self.spans: dict[int, Span] = {}  # expressions that stand for their whole statement
         self.percpu: Expr | None = None  # the CPU whose instance a per-CPU object's name means
         self.reached = False  # was there such an object?
+        self.outside = False  # is this in a function of another file than its call?
         self.context = f"P{cpu}"  # whose stack it is
         self.names: set[str] = set()  # registers in use
         self.written: set[str] = set()

@@ -42,7 +42,8 @@ def ident(b: BodyCode, e: ast.Ident) -> Val:
         if local.place is not None:
             return load(b, local.place, e)
         if local.fixed is not None:
-            return replace(local.fixed, type=t.decayed(local.fixed.type))
+            fixed, kind = local.fixed, t.decayed(local.fixed.type)
+            return fixed if kind is fixed.type else replace(fixed, type=kind)
         return Val(Reg(local.reg), local.type or local.declared or t.ANY)
     named = b.memory.named.get(e.name)
     if named is not None:

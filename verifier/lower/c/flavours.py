@@ -14,7 +14,7 @@ from verifier.program.expressions import FALSE
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
 from verifier.syntax.idle import reached
-from verifier.syntax.nodes import nodes
+from verifier.syntax.nodes import nodes_of
 from verifier.words.guards import GUARDS
 from verifier.words.rows import READER, Machine, Word, flat
 from verifier.words.table import WORDS
@@ -76,7 +76,7 @@ def _words(unit: ast.Unit) -> Iterator[tuple[str, Word, Span]]:
     """The words that programs and what they reach call, with their rows."""
     functions = (unit.functions[name] for name in sorted(reached(unit)))
     for code in (*unit.threads.values(), *unit.nmis, *functions):
-        for x in nodes(code):
+        for x in nodes_of(code, (ast.CallExpr, ast.Guard)):
             name = x.name if isinstance(x, ast.CallExpr) else ""
             if isinstance(x, ast.Guard) and x.name in GUARDS:
                 name = GUARDS[x.name].begin

@@ -8,18 +8,18 @@ from verifier.lower.c import types as t
 from verifier.patterns import pattern
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.nodes import nodes
+from verifier.syntax.nodes import nodes_of
 from verifier.syntax.trouble import misspelt
 
 _TYPED = (
-    ast.Declare
-    | ast.Object
-    | ast.Parameter
-    | ast.StructField
-    | ast.Cast
-    | ast.SizeOf
-    | ast.TypeArgument
-    | ast.Literal
+    ast.Declare,
+    ast.Object,
+    ast.Parameter,
+    ast.StructField,
+    ast.Cast,
+    ast.SizeOf,
+    ast.TypeArgument,
+    ast.Literal,
 )
 _BEFORE = 200  # characters: a declaration's type stands that near before the name
 
@@ -52,9 +52,8 @@ def _types(unit: ast.Unit) -> Iterator[tuple[Span, ast.CType]]:
         if not function.kernel:
             yield function.span, function.result
     own = [f for f in unit.functions.values() if not f.kernel]
-    for x in nodes((own, unit.threads, unit.nmis, unit.initial, unit.structs)):
-        if isinstance(x, _TYPED):
-            yield x.span, x.type
+    for x in nodes_of((own, unit.threads, unit.nmis, unit.initial, unit.structs), _TYPED):
+        yield x.span, x.type
 
 
 def _written(span: Span, name: str) -> Span:

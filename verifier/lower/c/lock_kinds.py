@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.nodes import nodes
+from verifier.syntax.nodes import nodes_of
 from verifier.words.declared import LOCK_WORDS, locks_of
 from verifier.words.guards import GUARDS
 from verifier.words.table import WORDS
@@ -66,7 +66,7 @@ def _freed(calls: Iterable[Call]) -> Iterator[Diagnostic]:
 
 def _taken(code: object) -> Iterator[tuple[str, ast.CExpr]]:
     """Calls and guards with their words, and what these take first."""
-    for x in nodes(code):
+    for x in nodes_of(code, (ast.CallExpr, ast.Guard)):
         if isinstance(x, ast.CallExpr) and x.arguments:
             yield x.name, x.arguments[0]
         elif isinstance(x, ast.Guard) and x.arguments and x.name in GUARDS:
@@ -79,9 +79,8 @@ class _Names:
     def __init__(self, unit: ast.Unit, code: object, fields: Mapping[str, Mapping[str, str]]) -> None:
         self.fields = fields
         self.objects: dict[str, set[str]] = {}
-        for x in nodes(code):
-            if isinstance(x, ast.Parameter | ast.Declare):
-                self.objects.setdefault(x.name, set()).add(x.type.base)
+        for x in nodes_of(code, (ast.Parameter, ast.Declare)):
+            self.objects.setdefault(x.name, set()).add(x.type.base)
         for x in unit.initial:
             if isinstance(x, ast.Object):
                 self.objects.setdefault(x.name, {x.type.base})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from verifier.budget import Budget
@@ -18,7 +19,7 @@ from verifier.program.values import Value
 from verifier.records import NamedTuple, dataclass, field
 from verifier.source import Diagnostic, Span
 from verifier.syntax import ast
-from verifier.syntax.nodes import nodes
+from verifier.syntax.nodes import nodes_of
 
 MAX_COPIES = 10_000  # of functions and of loops' bodies
 
@@ -212,8 +213,7 @@ class Shared:
     def recasts(self) -> bool:
         """Does the text make a pointer one to an integer of 64 bits, or to a pointer?"""
         if self.recast is None:
-            of = (t.of(x.type).to for x in nodes(self.unit) if isinstance(x, ast.Cast) and not x.type.of)
-            held = {to.kind if to.kind != "int" or to.bits == 64 else "" for to in of if to is not None}
+            held = {to.kind if to.kind != "int" or to.bits == 64 else "" for to in self._pointed()}
             self.recast = not held.isdisjoint(("int", "pointer", "struct"))
         return self.recast
 
@@ -221,9 +221,15 @@ class Shared:
     def resigned(self) -> frozenset[int]:
         """The widths of the integers to which the text makes a pointer one."""
         if self.signs is None:
-            of = (t.of(x.type).to for x in nodes(self.unit) if isinstance(x, ast.Cast) and not x.type.of)
-            self.signs = frozenset(to.bits for to in of if to is not None and to.kind == "int")
+            self.signs = frozenset(to.bits for to in self._pointed() if to.kind == "int")
         return self.signs
+
+    def _pointed(self) -> Iterator[t.Type]:
+        """What the pointers lead to that casts make."""
+        for x in nodes_of(self.unit, (ast.Cast,)):
+            to = None if x.type.of else t.of(x.type).to
+            if to is not None:
+                yield to
 
     @property
     def line_is_seen(self) -> bool:

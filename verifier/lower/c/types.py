@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -166,6 +167,7 @@ def written(text: str) -> Type:
     return pointed(_base(" ".join(name.split())), len(stars))
 
 
+@lru_cache
 def _base(name: str) -> Type:
     if name in _SIMPLE:
         return _SIMPLE[name]
