@@ -18,6 +18,7 @@ _COMPARES = ("eq", "lt")  # all comparisons are told by these
 _OF_NUMBERS = frozenset((*_COMPARES, *INTEGER_TYPES))
 _NEED = frozenset(("bitand", *INTEGER_TYPES))  # what is 0 where an argument is
 _DEEP = 8  # how far choices in an expression are looked for
+_MANY = 20_000  # answers about expressions alone that are kept
 
 
 class Facts(dict[Expr, bool]):
@@ -74,6 +75,7 @@ class Facts(dict[Expr, bool]):
 _NOTHING = Facts({})
 
 
+@lru_cache(maxsize=_MANY)
 def _plain(expr: Expr, holds: bool = True) -> tuple[Expr, bool]:
     """A truth without the words around it, and whether it holds: ``not``, ``bool``, ``== 0``, ``!= 0``;
     ``a != b`` as that ``a == b`` does not hold."""
@@ -133,13 +135,16 @@ def _spread(more: Iterable[tuple[Expr, bool]], facts: Facts) -> Facts:
     return Facts(found)
 
 
-def _no_zero(part: Apply, holds: bool) -> Iterator[Expr]:
+@lru_cache(maxsize=_MANY)
+def _no_zero(part: Apply, holds: bool) -> tuple[Expr, ...]:
     """What is compared with a number, if the comparison says that it is not 0."""
+    some: list[Expr] = []
     for at, x in enumerate(part.args):
         if isinstance(part.args[1 - at], Const) and not isinstance(x, Const):
             found = call(part.function, *(FALSE if a is x else a for a in part.args))
             if isinstance(found, Const) and (found != FALSE) != holds:
-                yield x
+                some.append(x)
+    return tuple(some)
 
 
 def _implied(part: Expr, holds: bool, facts: Facts) -> Iterator[tuple[Expr, bool]]:
@@ -162,6 +167,7 @@ def _implied(part: Expr, holds: bool, facts: Facts) -> Iterator[tuple[Expr, bool
             yield condition, not which
 
 
+@lru_cache(maxsize=_MANY)
 def _choice(part: Expr) -> tuple[Expr | None, tuple[Expr, ...]]:
     """The condition of a choice that a truth is, or that it compares, and the truth for either side; no
     condition if it has no choice, or is large."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Literal, get_args
 
 from verifier.lower.code import Assume, Branch, Emit, Instruction, Jump, Label, Lowered, SetRegister, Target
-from verifier.lower.turns import sets
+from verifier.lower.liveness import sets
 from verifier.program.expressions import FALSE, Apply, Const, Expr, Reg, call
 from verifier.program.ops import Op
 from verifier.program.profiles import CALL_QUEUE

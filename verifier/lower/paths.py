@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from verifier.budget import Budget
 from verifier.program.expressions import FALSE, TRUE, Apply, Expr, Reg, call, large_parts
@@ -81,7 +81,7 @@ def _complementary(a: tuple[Expr, ...], b: tuple[Expr, ...]) -> bool:
     return x == negation(y) or y == negation(x)
 
 
-def _merge_two(a: Path, b: Path) -> Path:
+def _merge_two(a: Path, b: Path, dead: Callable[[str], bool]) -> Path:
     common, mine, other = _split(a.guard, b.guard)
     if mine == negation(other) or other == negation(mine) or TRUE in (mine, other):
         guard = common
@@ -90,10 +90,10 @@ def _merge_two(a: Path, b: Path) -> Path:
     env = dict(a.env)  # a local that a path has not written is 0 there
     for name, y in b.env.items():
         x = env.setdefault(name, FALSE)
-        if x is not y and x != y:
+        if x is not y and not dead(name):
             env[name] = call("ite", mine, x, y)
     for name in a.env.keys() - b.env.keys():
-        if a.env[name] != FALSE:
+        if a.env[name] != FALSE and not dead(name):
             env[name] = call("ite", mine, a.env[name], FALSE)
     groups = {
         name: tuple(sorted({*a.groups.get(name, ()), *b.groups.get(name, ())}))
@@ -103,9 +103,10 @@ def _merge_two(a: Path, b: Path) -> Path:
     return Path(guard, env, groups, turns)
 
 
-def merge(paths: list[Path], budget: Budget) -> Path | None:
+def merge(paths: list[Path], budget: Budget, dead: Callable[[str], bool]) -> Path | None:
     """All paths as one. Complementary ones first, so that guards fold back to what they were; they are
-    looked for among the last few, where branches leave them."""
+    looked for among the last few, where branches leave them. ``dead``: of a local, does nobody look at it any
+    more?"""
     while len(paths) > 1:
         budget.tick()
         last = len(paths) - 1
@@ -116,7 +117,7 @@ def merge(paths: list[Path], budget: Budget) -> Path | None:
             if _complementary(paths[j].guard, paths[i].guard)
         )
         j, i = next(near, (last - 1, last))
-        paths[j] = _merge_two(paths[j], paths.pop(i))
+        paths[j] = _merge_two(paths[j], paths.pop(i), dead)
     return paths[0] if paths else None
 
 

@@ -12,14 +12,17 @@ loop would have found at that time, so the load stands for it, and the turn can 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
+from verifier.budget import Budget
 from verifier.lower import sections
-from verifier.lower.code import Assume, Branch, Decide, Emit, Instruction, Jump, Label, SetRegister, Warn
+from verifier.lower.code import Assume, Branch, Instruction, Jump, Label
 from verifier.lower.facts import Facts, decided, known, settled, where
-from verifier.lower.paths import LoopEntry, Path
+from verifier.lower.liveness import Liveness
+from verifier.lower.paths import LoopEntry, Path, merge
 from verifier.program.events import Access, Body, Event
-from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, Reg, call, mask, parts
+from verifier.program.expressions import FALSE, TRUE, Apply, Const, Expr, Ref, call, mask
 from verifier.program.functions import INTEGER_TYPES
 from verifier.program.stops import fixed
 from verifier.records import NamedTuple
@@ -27,79 +30,6 @@ from verifier.source import Span
 
 Env = dict[str, Expr]
 Guard = tuple[Expr, ...]
-Live = dict[int, frozenset[str]]  # by the index of a label
-
-
-# ---- locals that somebody still looks at
-
-
-def live(
-    code: tuple[Instruction, ...],
-    at_end: frozenset[str],
-    at_rest: frozenset[str] = frozenset(),
-    interrupted: bool = False,
-) -> Live:
-    """By label, the locals whose values somebody may look at from there on; ``at_end``: those of the end,
-    ``at_rest``: those where the body waits, or is ``interrupted`` by what comes to rest."""
-    labels = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
-    found: Live = {i: frozenset() for i in labels.values()}
-    changed = True
-    while changed:
-        changed, now = False, at_end
-        for i in range(len(code) - 1, -1, -1):
-            x = code[i]
-            if isinstance(x, Label):
-                changed = changed or now != found[i]
-                found[i] = now
-            elif isinstance(x, Jump):
-                now = found[labels[x.target]]
-            else:
-                if isinstance(x, Branch):
-                    now |= found[labels[x.target]]
-                now = (now - set(sets(x))) | set(_uses(x))
-                if at_rest and _may_rest(x, interrupted):
-                    now |= at_rest
-    return found
-
-
-def _may_rest(x: Instruction, interrupted: bool) -> bool:
-    """May a body rest in front of an instruction, or in it?"""
-    if isinstance(x, Emit):
-        return interrupted or x.op in ("WAIT", "GP")
-    return isinstance(x, Assume) and bool(x.kind)
-
-
-def sets(x: Instruction) -> Iterator[str]:
-    """The locals that an instruction sets."""
-    if isinstance(x, SetRegister):
-        yield x.reg
-    elif isinstance(x, Emit):
-        yield from (touch.into for touch in x.touches if touch.into is not None)
-
-
-def _uses(x: Instruction) -> Iterator[str]:
-    """The locals that an instruction looks at, but those that it has just set."""
-    if isinstance(x, SetRegister):
-        yield from _names(x.value)
-    elif isinstance(x, Branch | Decide | Assume | Warn):
-        yield from _names(x.condition)
-    elif isinstance(x, Emit):
-        own = set(sets(x))
-        for touch in x.touches:
-            yield from _names(touch.addr)
-            for expr in (touch.value, touch.when, touch.seen):
-                yield from (name for name in _names(expr) if name not in own)
-        for named in (x.va, x.pcid, x.waited):
-            yield from _names(named)
-        for target in x.targets:
-            yield from _names(target.guard)
-            for _, value in target.locals:
-                yield from _names(value)
-
-
-def _names(expr: Expr | None) -> Iterator[str]:
-    if expr is not None:
-        yield from (part.name for part in parts(expr) if isinstance(part, Reg))
 
 
 # ---- loops, and turns that can be left out
@@ -119,14 +49,20 @@ class Loops:
         self.places = {x.name: i for i, x in enumerate(code) if isinstance(x, Label)}
         jumps = [(at, self.places[x.target]) for at, x in enumerate(code) if isinstance(x, Jump | Branch)]
         self.heads = {to for at, to in jumps if to <= at}
-        self._live: Live | None = None
+        self._live: Liveness | None = None
 
     @property
-    def live(self) -> Live:
-        """The live locals of each label."""
+    def live(self) -> Liveness:
+        """The live locals."""
         if self._live is None:
-            self._live = live(self.code, self.at_end, self.at_rest, self.interrupted)
+            self._live = Liveness(self.code, self.at_end, self.at_rest, self.interrupted)
         return self._live
+
+    def merged(self, paths: list[Path], at: int, budget: Budget) -> Path | None:
+        """Paths that meet at a label, or at the end, as one; None if there are none."""
+        if len(paths) < 2:
+            return paths[0] if paths else None
+        return merge(paths, budget, partial(self.live.dead, place=at))
 
     def span(self, at: int, to: int) -> Span | None:
         """From the beginning of a loop to the jump back."""
@@ -162,7 +98,7 @@ class LoopTurn(NamedTuple):
     body: Body
     entry: LoopEntry
     path: Path
-    kept: frozenset[str]
+    kept: tuple[str, ...]
     asked: frozenset[str]
     warns: tuple[Expr, ...]
     assumes: Sequence[Expr] = ()

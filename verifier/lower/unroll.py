@@ -26,7 +26,7 @@ from verifier.lower.code import (
 )
 from verifier.lower.collector import Collector, last
 from verifier.lower.facts import decided, known
-from verifier.lower.paths import Env, LoopEntry, Path, merge, negation, substitute
+from verifier.lower.paths import Env, LoopEntry, Path, negation, substitute
 from verifier.lower.rotated import rotated
 from verifier.lower.taken import Locks, now
 from verifier.lower.turns import Loops, LoopTurn, looked_by, needed, walks
@@ -90,7 +90,7 @@ class _Unroller(Collector):
                 if kind is Label:
                     here = arriving.pop((copy, at), None)
                     if here:
-                        current = merge([current, *here] if current else here, self.budget)
+                        current = loops.merged([current, *here] if current else here, at, self.budget)
                     if current is not None and at in loops.heads:
                         current.turns[at] = self.entry(body, current, at)
                 elif current is None:
@@ -119,7 +119,7 @@ class _Unroller(Collector):
             if not arriving:
                 break
             self.repeated = True
-        return merge(finished, self.budget) or Path((FALSE,), {}, {})
+        return loops.merged(finished, end, self.budget) or Path((FALSE,), {}, {})
 
     def jump(
         self,
@@ -228,7 +228,7 @@ class _Unroller(Collector):
         assumes = self.assumes[entry.assumes :]
         warned = tuple(w.hit for w in self.warns[: entry.warns] if w.body == body.id)
         assumed = self.assumes[: entry.assumes]
-        return LoopTurn(body, entry, path, loops.live[to], loops.at_end, warns, assumes, warned, assumed)
+        return LoopTurn(body, entry, path, loops.live.at(to), loops.at_end, warns, assumes, warned, assumed)
 
     def left_out(
         self, body: Body, loops: Loops, path: Path | None, to: int, anyhow: bool = False
