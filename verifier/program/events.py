@@ -442,6 +442,7 @@ class Names:
         self.pointers = {p for p, c in program.cells.items() if isinstance(c.init, Ptr)} - self.entries
         self.unsigned = {p: c.unsigned for p, c in program.cells.items() if c.unsigned}
         self.by_name = {cell.name: ptr for ptr, cell in program.cells.items()}
+        self.numbers = not (self.constants or self.poisons or self.errors)  # is a number just a number?
         self.origins: dict[int, object] = {}  # by observable
         self.sources = {
             a.slot: a.addr.value
@@ -452,6 +453,8 @@ class Names:
 
     def of(self, cell: object, value: Value) -> str:
         """A value that stands in a cell, or comes from there."""
+        if type(value) is int and value > 0 and self.numbers and cell not in self.interrupts:
+            return str(value)
         if isinstance(value, int) and value == 0 and cell in self.entries:
             return "none"
         if cell in self.interrupts:
@@ -473,7 +476,8 @@ class Names:
     def observed(self, index: int, value: Value) -> str:
         """A value of an observable, as a condition has it. If all cells that a register's value can come from
         are of one kind, the value is told as in these cells."""
-        return asked(value, self._observed(index, value), self.cells, lambda at: self.of(None, at))
+        text = self._observed(index, value)
+        return asked(value, text, self.cells, lambda at: self.of(None, at)) if type(value) is Ptr else text
 
     def _observed(self, index: int, value: Value) -> str:
         if index not in self.origins:

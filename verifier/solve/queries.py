@@ -122,6 +122,7 @@ class _Asked:
         self.encoding = encode(program, model, self.budget, lazily)
         self.solver: Asker  # of one question after the other
         clauses = self.encoding.clauses
+        self.shown = [self.encoding.observe(i) for i in program.shown] if stated else []
         self.judge = self._judge() if stated else None
         self._proposition = None if self.judge else self.encoding.truth(program.condition)
         self.open = (
@@ -133,7 +134,8 @@ class _Asked:
             }
         )
         kept = YES if program.filter is None else self.encoding.truth(program.filter)
-        self.shown = [self.encoding.observe(i) for i in program.shown]
+        if not stated:
+            self.shown = [self.encoding.observe(i) for i in program.shown]
         self.bad = clauses.any(x for x, _ in self.encoding.bad)
         self.lost = lost(self.encoding)
         counted = [-x for x in (self.encoding.cut, self.bad, -kept) if x != NO]
@@ -143,8 +145,7 @@ class _Asked:
 
     def _judge(self) -> Judge | None:
         """The proposition as a function of what is shown; None if it is none, or a run may be wrong."""
-        shown = map(self.encoding.observe, self.program.shown)
-        if self.encoding.bad or any(UNDEF in values for values in shown):
+        if self.encoding.bad or any([UNDEF in values for values in self.shown]):
             return None
         return judge(self.program)
 

@@ -163,12 +163,17 @@ def die_with(parent: int) -> None:
             os._exit(0)
 
 
+_statms: dict[int, int] = {}  # by process, its open file
+
+
 def _statm(column: int) -> int:
     """A column of /proc/self/statm in bytes; 0 on systems without this file."""
+    process = os.getpid()
     try:
-        with open("/proc/self/statm", "rb") as stream:
-            return int(stream.read().split()[column]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
+        if process not in _statms:
+            _statms[process] = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        return int(os.pread(_statms[process], 200, 0).split()[column]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError, AttributeError):
         return 0
 
 

@@ -209,8 +209,13 @@ class _File:
 
     def _thread(self, thread: Column, column: tuple[x86.Placed, ...]) -> None:
         thread.prepare([placed.cell for placed in column])
-        named = {o.name for p in column for o in p.cell.operands if isinstance(o, x86.Named)}
-        for placed in column:
+        labelled = [placed for placed in column if placed.cell.labels]
+        named = (
+            {o.name for p in column for o in p.cell.operands if isinstance(o, x86.Named)}
+            if labelled
+            else set[str]()
+        )
+        for placed in labelled:
             for label in placed.cell.labels:
                 if label in thread.labels:
                     self._trouble("duplicate", f"label {label!r} is defined twice", placed.span)

@@ -163,8 +163,8 @@ class X86Instruction:
 
     def emit(self, op: Op, *touches: Touch, kind: Kind = "", bits: int = 0) -> None:
         """Append a machine instruction. ``bits``: of its access, if they are not the operation's."""
-        if any(not isinstance(t.addr, Const) for t in touches):
-            written = any(t.value is not None for t in touches)
+        if any([type(t.addr) is not Const for t in touches]):
+            written = any([t.value is not None for t in touches])
             self.thread.through.append(RegisterAccess(len(self.thread.code), bits or self.bits, written))
         self.thread.code.append(Emit(op, touches, kind=kind, span=self.span, text=self.text()))
 
