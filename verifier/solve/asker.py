@@ -68,6 +68,11 @@ class Asker:
         self._known = len(rows)
         return self._solver
 
+    def judge(self) -> None:
+        """From here on nothing is told: if Z3 has not begun, the context that all tests share will do."""
+        self.tells = False
+        self.fresh = self.fresh and self._solver is not None
+
     def check(self, assumptions: Sequence[int]) -> bool | None:
         """Is there a model in which these literals hold? If so, ``value`` reads it. None: nobody knows."""
         found = self._sought(assumptions)

@@ -191,7 +191,7 @@ class _Asked:
         with self._asker(fresh=first, tells=first, more=refused) as self.solver:
             if first:
                 runs[True] = self._run(True)
-                self.solver.tells = False
+                self.solver.judge()
             if self.bad != NO:
                 if self._check([self.lost]):
                     return self._wrong(lost=True)
