@@ -25,21 +25,19 @@ class Facts(dict[Expr, bool]):
     """What holds and what does not. Many have the same one: nobody changes it once it is made. It keeps what
     it was asked, as paths ask the same again at each branch."""
 
-    __slots__ = ("_said", "_settled", "_slots", "_under")
+    __slots__ = ("_said", "_settled", "_under", "slots")
 
-    def __init__(self, found: dict[Expr, bool]) -> None:
+    def __init__(self, found: dict[Expr, bool], slots: int) -> None:
+        """``slots``: the read slots that they are about; all of them, if one is about none."""
         super().__init__(found)
         self._said: dict[Expr, bool | None] = {}
         self._settled: dict[tuple[Expr, int], Expr] = {}
         self._under: dict[tuple[Expr, bool], Facts] = {}
-        self._slots = 0  # the read slots that they are about; all of them, if one is about none
-        for fact in found:
-            if not isinstance(fact, Const):
-                self._slots |= mask(fact) or -1
+        self.slots = slots
 
     def about(self, expr: Apply) -> Facts:
         """Those of the facts that may say something of an expression: these, or none."""
-        apart = not (expr.slots & self._slots or expr.open or expr.observes)
+        apart = not (expr.slots & self.slots or expr.open or expr.observes)
         return _NOTHING if apart else self
 
     def under(self, condition: Expr, holds: bool) -> Facts:
@@ -72,7 +70,7 @@ class Facts(dict[Expr, bool]):
         return known
 
 
-_NOTHING = Facts({})
+_NOTHING = Facts({}, 0)
 
 
 @lru_cache(maxsize=_MANY)
@@ -121,18 +119,19 @@ def _known(guard: tuple[Expr, ...]) -> Facts:
 
 def _spread(more: Iterable[tuple[Expr, bool]], facts: Facts) -> Facts:
     """Facts, and more that hold or do not, with what these say of their parts."""
-    found, pending = dict(facts), list(more)
+    found, pending, slots = dict(facts), list(more), facts.slots
     while pending:
         part, holds = _plain(*pending.pop())
         if part not in found:
             found[part] = holds
+            slots |= (mask(part) or -1) if not isinstance(part, Const) else 0
             if isinstance(part, Apply) and part.function == "eq":
                 found.setdefault(Apply("eq", part.args[::-1]), holds)
             if isinstance(part, Apply) and part.function == ("and" if holds else "or"):
                 pending += [(a, holds) for a in part.args]
             elif isinstance(part, Apply) and part.function in _COMPARES:
                 pending += [(x, True) for x in _no_zero(part, holds)]
-    return Facts(found)
+    return Facts(found, slots)
 
 
 @lru_cache(maxsize=_MANY)

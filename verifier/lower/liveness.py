@@ -73,9 +73,10 @@ class Liveness:
         return tuple([every[i] for i in bits_in(self._live[place])])
 
     def dead(self, name: str, place: int) -> bool:
-        """Does the code set a local at which nobody looks from a label, or the end, on?"""
+        """Does the code set a local at which nobody looks from a label, or the end, on? At those of the end
+        somebody may look wherever the body comes to rest."""
         number = self._names.get(name)
-        return number is not None and (self._set & ~self._live[place]) >> number & 1 == 1
+        return number is not None and (self._set & ~self._live[place] & ~self._end) >> number & 1 == 1
 
 
 def _may_rest(x: Instruction, interrupted: bool) -> bool:
