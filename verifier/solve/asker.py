@@ -36,15 +36,17 @@ class Asker:
     """Asks about some clauses, which may become more. Close it after use (it is a context manager).
 
     ``fresh``: Z3 gets a context of its own, so that its models are the same every time. ``tells``: what is
-    asked is for a run that is told. ``more``: further clauses, which the search does not know.
+    asked is for a run that is told. ``more``: further clauses, which the search does not know. ``liked``:
+    what the search supposes first.
     """
 
     def __init__(
         self, clauses: Clauses, watched: Sequence[Watched], budget: Budget, seed: int, *,
-        fresh: bool, tells: bool = False, more: Sequence[Clause] = (),
+        fresh: bool, tells: bool = False, more: Sequence[Clause] = (), liked: Sequence[int] = (),
     ) -> None:  # fmt: skip
         self.clauses, self.watched, self.budget, self.seed = clauses, watched, budget, seed
         self.fresh, self.tells, self.more = fresh, tells, list(more)
+        self.liked = liked
         self._solver: Solver | None = None
         self._known = 0  # clauses that the solver has
         self._finder: Finder | None = None
@@ -91,18 +93,28 @@ class Asker:
         model = self._model
         return self.solver.value(x) if model is None else model[abs(x)] == (x > 0)
 
-    def needed(self, given: Sequence[int], assumptions: Sequence[int]) -> set[int]:
-        """Those of some literals without which there is no model with the ``given`` ones, either. With all of
-        them there is none: that was asked last."""
-        if not self.tells or self._sought([*given, *assumptions]) is not False:
-            self.judged([*given, *assumptions])
-            return set(self.solver.core(assumptions))
-        left = list(dict.fromkeys(assumptions))
-        for x in assumptions:
-            less = [y for y in left if y != x]
-            if len(less) < len(left) and self._sought([*given, *less]) is False:
+    def needed(self, given: Sequence[int], groups: Sequence[Sequence[int]]) -> set[int]:
+        """Which groups of literals suffice, so that there is no model with these and the ``given`` ones. With
+        all of them there is none: that was asked last. Of two such sets the smaller one, or else what is left
+        where the last groups are left out first.
+        """
+        every = list(range(len(groups)))
+        if not self.tells or self._sought(_all(given, groups, every)) is not False:
+            some = _all((), groups, every)
+            self.judged([*given, *some])
+            core = set(self.solver.core(some))
+            return {i for i in every if not core.isdisjoint(groups[i])}
+        less, other = (self._least(given, groups, order) for order in (every[::-1], every))
+        return set(other if len(other) < len(less) else less)
+
+    def _least(self, given: Sequence[int], groups: Sequence[Sequence[int]], order: list[int]) -> list[int]:
+        """``needed``, where each group that can be left out is, in this order."""
+        left = order
+        for i in order:
+            less = [k for k in left if k != i]
+            if self._sought(_all(given, groups, less)) is False:
                 left = less
-        return set(left)
+        return left
 
     def add(self, rows: Sequence[Clause]) -> None:
         """Add clauses that only ``judged`` has to know."""
@@ -117,7 +129,7 @@ class Asker:
         if len(rows) > (TELLING if self.tells else QUICKLY) or self.watched:
             return None
         if self._finder is None or self._finder.size != len(rows):
-            self._finder = Finder(rows, self.clauses.variables, self.budget)
+            self._finder = Finder(rows, self.clauses.variables, self.budget, self.liked)
         return self._finder.find(assumptions)
 
     def __enter__(self) -> Asker:
@@ -126,3 +138,8 @@ class Asker:
     def __exit__(self, *_: object) -> None:
         if self._solver is not None:
             self._solver.close()
+
+
+def _all(given: Sequence[int], groups: Sequence[Sequence[int]], some: Sequence[int]) -> list[int]:
+    """The ``given`` literals and those of some groups, each once."""
+    return list(dict.fromkeys([*given, *(x for i in some for x in groups[i])]))

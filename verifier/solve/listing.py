@@ -89,11 +89,18 @@ def _together(
 
 class Finder:
     """Finds models of clauses in which some literals hold, for one question after another; the answers do not
-    depend on earlier ones. ``size``: so many clauses it knows."""
+    depend on earlier ones. ``size``: so many clauses it knows. ``liked``: literals that it supposes first; of
+    all other variables it supposes that they are false."""
 
-    def __init__(self, rows: Sequence[Clause], variables: int, budget: Budget) -> None:
+    def __init__(
+        self, rows: Sequence[Clause], variables: int, budget: Budget, liked: Sequence[int] = ()
+    ) -> None:
         self.rows, self.size = list(rows), len(rows)
         self.search = _Search(variables, Effort(budget))
+        supposed = bytearray(variables + 1)
+        for x in liked:
+            supposed[abs(x)] = x > 0
+        self.search.before = bytes(supposed)
         self.possible: bool | None = None
         with suppress(_Spent):
             self.possible = self.search.begin(rows)

@@ -160,10 +160,15 @@ class _Asked:
     def _asker(self, fresh: bool, tells: bool = False, more: Sequence[Clause] = ()) -> Asker:
         """Who answers questions about the clauses; ``fresh``, ``tells`` and ``more`` as for ``Asker``."""
         clauses, watched = self.encoding.clauses, self.encoding.watched
-        return Asker(clauses, watched, self.budget, self.seed, fresh=fresh, tells=tells, more=more)
+        e = self.encoding
+        liked = [entry.done for use in e.uses for entry in use.initial]
+        liked += [next(iter(values.values())) for values in e.slots if values]
+        return Asker(
+            clauses, watched, self.budget, self.seed, fresh=fresh, tells=tells, more=more, liked=liked
+        )
 
     def _telling(self) -> Asker:
-        """Who is asked for a run that is told."""
+        """Who is asked for a run that is told: one that uses what is in TLBs already."""
         return self._asker(fresh=True, tells=True)
 
     def _confirm(self, wanted: list[int]) -> None:
@@ -359,14 +364,14 @@ class _Asked:
     def _forced(self, decided: Sequence[Decision], value: bool) -> list[Decision] | None:
         """A part of some decisions with which the proposition has a value in every run; None: there is none,
         or the solver gives up."""
-        other, literals = self._having(not value), [self._literals(d) for d in decided]
-        every = [x for xs in literals for x in xs if x != YES]
-        if self._check([*other, *every]) is not False:
+        other = self._having(not value)
+        groups = [[x for x in self._literals(d) if x != YES] for d in decided]
+        if self._check([*other, *(x for xs in groups for x in xs)]) is not False:
             return None
         if NO in other:
             return []
-        needed = self.solver.needed([x for x in other if x != YES], every)
-        return [d for d, xs in zip(decided, literals, strict=True) if not needed.isdisjoint(xs)]
+        needed = self.solver.needed([x for x in other if x != YES], groups)
+        return [d for i, d in enumerate(decided) if i in needed]
 
     def _literals(self, d: Decision) -> list[int]:
         """The literals of a decision."""
