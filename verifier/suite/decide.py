@@ -78,7 +78,8 @@ def run_or_die(test: Test, options: Options, budget: Budget | None = None) -> Ve
 
 def _programs(test: Test, options: Options, budget: Budget) -> tuple[Program, Program]:
     """What Z3 is asked about, and the explorer. The latter has all that no run reaches, so that it
-    contradicts a wrong answer; but not where a loop needs a bound because of that. Raises ``LimitError``."""
+    contradicts a wrong answer; but not where a loop needs a bound, perhaps because of that. Raises
+    ``LimitError``."""
     code = lower(test, budget)
     whole = unrolled(test, code, options.unroll, budget, switches=options.switches)
     if options.judge == "explorer" and not whole.cuts:
@@ -86,7 +87,7 @@ def _programs(test: Test, options: Options, budget: Budget) -> tuple[Program, Pr
     from verifier.suite.shorten import shortened
 
     asked = shortened(test, code, whole, options.switches, options.unroll, budget)[1]
-    return asked, whole if len(asked.cuts) == len(whole.cuts) else asked
+    return asked, asked if whole.cuts else whole
 
 
 def run_alone(test: Test, options: Options) -> Verdict:

@@ -65,6 +65,30 @@ exists (d = 1)
     assert decide.run(test, Options(judge="both", witnesses=False)).observation == "sometimes"
 
 
+@pytest.mark.parametrize("judge", ["z3", "explorer", "both"])
+def test_a_turn_that_no_run_reaches_needs_no_bound(judge: str) -> None:
+    """Nobody sets y. With the turn that goes back by ``continue``, the loop needs a bound; it is left out for
+    both judges, also where another turn has left the loop with a bound."""
+    text = """MM never-again
+{ int x; int y; int z = 2; }
+P0 {
+    r1 = 1;
+    while (!READ_ONCE(y)) {
+        xchg(&x, 2);
+        if (READ_ONCE(y)) {
+            r1 = 0;
+            if (READ_ONCE(z))
+                continue;
+        }
+    }
+}
+exists (0:r1 = 1)
+"""
+    (test,) = load(Source("t", text))
+    verdict = decide.run(test, Options(judge=judge))
+    assert (verdict.observation, verdict.deadlock, verdict.hangs) == ("unknown", True, True)
+
+
 def test_a_read_that_never_happens_hides_nothing() -> None:
     """A second turn of the loops would read an element that the array does not have. What later events wait
     for mentions that read in an arm that does not matter."""
