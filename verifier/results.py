@@ -15,7 +15,7 @@ from verifier.program.values import Value
 from verifier.program.waits import Blocked, Loop, folded, loops_told
 from verifier.records import dataclass, field
 from verifier.source import Diagnostic, in_order
-from verifier.syntax.test import Test
+from verifier.syntax.test import Test, nothing_shown
 from verifier.syntax.trouble import nearest
 
 _OPEN = "may be undefined, which decides the condition: it equals nothing then, and may be anything"
@@ -204,6 +204,7 @@ def judge_answer(
     told = f"{' and '.join(answer.open)} {_OPEN}" if answer.open and observation != "unknown" else ""
     reason = "; ".join(filter(None, (reason, doubt, told)))
     chosen = under(model, chosen)
+    unshown = not (program.shown or test.asks) and bool(program.bodies)
     expected, hang_expected = _hang_expected(test, program, expected_of(test, profile, chosen, model))
     hangs = None if answer.cut and not answer.hangs else answer.hangs
     as_expected: bool | None = None
@@ -239,7 +240,7 @@ def judge_answer(
         program=program,
         profile=profile,
         complete=not doubt and (observation != "unknown" or answer.deadlock or answer.filtered),
-        warnings=warnings_of(test, program),
+        warnings=(*warnings_of(test, program), *([nothing_shown(test)] if states and unshown else [])),
         deadlock=answer.deadlock and answer.hangs is not False and not answer.cut,
         hangs=hangs,
         hang_expected=hang_expected,

@@ -76,10 +76,23 @@ class Test:
         return f"{self.name}::{self.variant}" if self.variant else self.name
 
 
+def _end(test: Test) -> Span:
+    """Where a variant is declared, or else the end of its file."""
+    end = len(test.source.text.rstrip())
+    return test.declared or Span(test.source, max(0, end - 1), end)
+
+
+def nothing_shown(test: Test) -> Diagnostic:
+    """The warning about states of which nothing is shown."""
+    text = f"nothing is shown of a state: {'the variant' if test.variant else 'the test'} asks for nothing"
+    example = "[0:rax; x;]" if test.arch.startswith("X86") else "[0:r0; x;]"
+    hint = f"write what is to be shown, such as 'locations {example}', or a condition"
+    return Diagnostic("nothing-shown", text, _end(test), hint, severity="warning")
+
+
 def no_condition(test: Test) -> Diagnostic:
     """The error about a test without a condition, if the command needs one."""
-    end = len(test.source.text.rstrip())
-    span = test.declared or Span(test.source, max(0, end - 1), end)
+    span = _end(test)
     what = f"variant {test.variant}" if test.variant else "a test"
     example = "'exists (0:rax = 0)'" if test.arch.startswith("X86") else "'exists (1:r0 = 1)'"
     hint = f"write one, such as {example}; or use 'verifier states', which lists all final states"

@@ -108,7 +108,9 @@ def test_states_need_no_condition(capsys: pytest.CaptureFixture[str], tmp_path: 
     path = tmp_path / "t.litmus"
     path.write_text(text)
     assert main(["states", str(path)]) == 0
-    assert ("[x]=1;" in capsys.readouterr().out) == ("locations" in text)
+    out, errors = capsys.readouterr()
+    assert ("[x]=1;" in out) == ("locations" in text)
+    assert ("nothing is shown of a state" in errors) == ("locations" not in text)
     assert main(["check", str(path)]) == 2
     assert "a test needs a condition" in capsys.readouterr().err
 
