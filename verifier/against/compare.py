@@ -122,7 +122,8 @@ class Comparison:
             every = list(calls(word, family))
             if not every:
                 raise NotCompared("no values are known for its parameters")
-            result = {"void": "void", "same": family.local}.get(word.result, "long")
+            known = {"void": "void", "same": family.local, "int": "int", "uint": "unsigned int"}
+            result = known.get(word.result, "long")
             taken = {c.text: take(self.definitions, family, word.name, c.text, result) for c in every}
         except NotCompared as why:
             missing = str(why) == MISSING

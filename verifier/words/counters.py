@@ -62,6 +62,7 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
     """A family of counters; ``wrap`` is the function that wraps its sums."""
     g, lock = "Atomic counters", "2.1"
     wide = "atomic" if prefix == "atomic" else "atomic64"  # atomic_long is atomic64
+    gives = "int" if prefix == "atomic" else "same"
 
     def at(name: str, head: str) -> str:
         return f"{prefix}_{name}({head})"
@@ -71,7 +72,7 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
     source = f"arch_{wide}_read(), arch_{wide}_set(), {orders}"
     plain = partial(row, g, source=source)
     for name in ("read", "read_acquire"):
-        yield plain(at(name, "v: pointer"), Load("v"), "a load", "1.1", "same")
+        yield plain(at(name, "v: pointer"), Load("v"), "a load", "1.1", gives)
     for name in ("set", "set_release"):
         yield plain(at(name, "v: pointer, i"), Store("v", Reg("i")), "a plain store", "1.1")
     results: dict[str, Expr] = {
@@ -94,18 +95,18 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
         source = f"arch_{wide}_fetch_{'add' if sums else 'and'}() and kin ({how}), {orders}"
         for order in _ORDERS:
             fetched, doc = Locked("v", new), "gives the old value"
-            yield row(g, at(f"fetch_{op}{order}", head), fetched, doc, lock, "same", source=source)
+            yield row(g, at(f"fetch_{op}{order}", head), fetched, doc, lock, gives, source=source)
             if sums:
                 returned, doc = Locked("v", new, new), "gives the new value"
-                yield row(g, at(f"{op}_return{order}", head), returned, doc, lock, "same", source=source)
+                yield row(g, at(f"{op}_return{order}", head), returned, doc, lock, gives, source=source)
     source = f"arch_{wide}_xchg(), arch_{wide}_cmpxchg(), arch_{wide}_try_cmpxchg(), {orders}"
     swaps = partial(row, g, source=source)
     for order in _ORDERS:
         xchg = Locked("v", Reg("new"))
-        yield swaps(at(f"xchg{order}", "v: pointer, new"), xchg, "XCHG", lock, "same")
+        yield swaps(at(f"xchg{order}", "v: pointer, new"), xchg, "XCHG", lock, gives)
         swap = Locked("v", Reg("new"), when=f("eq", OLD, "old_value"))
         head = "v: pointer, old_value, new"
-        yield swaps(at(f"cmpxchg{order}", head), swap, "LOCK CMPXCHG, also when it fails", lock, "same")
+        yield swaps(at(f"cmpxchg{order}", head), swap, "LOCK CMPXCHG, also when it fails", lock, gives)
         tries = Special("try_cmpxchg", "LOCK'd read-modify-write", locks=True)
         head = "v: pointer, old: pointer, new"
         yield swaps(at(f"try_cmpxchg{order}", head), tries, "*old is what was found", lock, "number")
@@ -120,14 +121,14 @@ def atomics(prefix: str, wrap: str) -> Iterator[Word]:
     for name in ("add_negative", "add_negative_relaxed"):
         head, doc = at(name, "i: number, v: pointer"), "is the new value negative?"
         yield row(g, head, below, doc, lock, "number", source=source)
-    yield from _conditional(at, results, wrap, wide)
+    yield from _conditional(at, results, wrap, wide, gives)
 
 
 _FALLBACK = "linux/atomic/atomic-arch-fallback.h"
 
 
 def _conditional(
-    at: Callable[[str, str], str], results: dict[str, Expr], wrap: str, wide: str
+    at: Callable[[str, str], str], results: dict[str, Expr], wrap: str, wide: str, gives: str
 ) -> Iterator[Word]:
     """Counters that are changed unless they have some value: a plain load looks for it first."""
     rule = "1.1, 2.1, 19.2"
@@ -137,7 +138,7 @@ def _conditional(
     doc = "adds a unless the value is u"
     yield unless(at("add_unless", head), looking("v", new, differs), doc, rule, "number")
     added = looking("v", new, differs, OLD)
-    yield unless(at("fetch_add_unless", head), added, f"{doc}; gives the old value", rule, "same")
+    yield unless(at("fetch_add_unless", head), added, f"{doc}; gives the old value", rule, gives)
     for name, op, goes, doc in (
         ("inc_not_zero", "inc", f("ne", OLD, 0), "adds 1 unless the value is 0"),
         ("inc_unless_negative", "inc", f("ge", OLD, 0), "adds 1 unless the value is negative"),
@@ -154,7 +155,7 @@ def _conditional(
     dec = looking("v", less, f("ge", less, 0), less)
     doc = "gives the value minus 1, stored unless < 0"
     source = f"raw_{wide}_dec_if_positive(), {_FALLBACK}"
-    yield row("Atomic counters", at("dec_if_positive", "v: pointer"), dec, doc, rule, "same", source=source)
+    yield row("Atomic counters", at("dec_if_positive", "v: pointer"), dec, doc, rule, gives, source=source)
 
 
 def refcounts() -> Iterator[Word]:
@@ -166,7 +167,7 @@ def refcounts() -> Iterator[Word]:
     more, less = f("s32", f("add", OLD, "i")), f("s32", f("sub", OLD, "i"))
     inc, dec = f("s32", f("add", OLD, 1)), f("s32", f("sub", OLD, 1))
     some, one = f("ne", OLD, 0), f("eq", OLD, 1)
-    yield plain("refcount_read(r: pointer)", Load("r"), "a load", "1.1", "same")
+    yield plain("refcount_read(r: pointer)", Load("r"), "a load", "1.1", "uint")
     yield plain("refcount_set(r: pointer, i)", Store("r", Reg("i")), "a plain store", "1.1")
     number = "i: number, "
     saturating = (

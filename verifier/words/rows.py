@@ -192,7 +192,8 @@ class WordParameter:
 
 @dataclass(frozen=True)
 class Word:
-    """One row. ``result`` is a key of ``VALUE_KINDS``, ``void``, or ``same``: what the place holds.
+    """One row. ``result`` is a key of ``VALUE_KINDS``, ``void``, ``int`` or ``uint``, of 32 bits whatever
+    the place holds, or ``same``: what the place holds.
 
     ``optional`` is how many of the last parameters may be left out; ``planned`` names what is
     missing if the word is not decided yet. ``source`` is the kernel's function and file that the row was

@@ -112,9 +112,17 @@ def only_read(word: Word, node: ast.CExpr) -> None:
         raise Trouble("type", text, node.span, "assign to the local")
 
 
+_WHOLE = {"int": t.INT, "uint": t.UINT}
+
+
 def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
     """A word's value, with its type."""
-    if word.result != "same":
+    whole = _WHOLE.get(word.result)
+    if whole is not None:
+        held = next((p.type for p in r.places.values()), t.ANY)
+        if t.plain(held) != whole:  # a field whose type is not known, for instance
+            return Val(t.wrapped(result, whole), whole, data=any(p.virtual for p in r.places.values()))
+    elif word.result != "same":
         results = {"void": t.VOID, "number": t.INT, "value": t.ANY, "ulong": t.ULONG, "long": t.LONG}
         return Val(result, results.get(word.result) or Type(word.result))
     b, first = r.b, word.parameters[0].name
