@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from verifier.execution.run import Execution
-from verifier.program.events import Event
+from verifier.program.events import Event, Observable, Program
+from verifier.program.expressions import Apply, Obs, parts
 from verifier.program.values import Ptr, Value
 from verifier.records import NamedTuple
 
@@ -81,3 +82,17 @@ def _found(x: Execution) -> list[Decision]:
         if o.kind in ("tlb", "ever") or walker:
             out.append(Decision("found", value, index))
     return out
+
+
+def by_stores_alone(program: Program, o: Observable) -> bool:
+    """Is an ``ever`` a conjunction of equalities of memory? Then the stores around its instant say when it
+    holds: all of them are needed, and nothing else is."""
+    for part in parts(o.expr) if o.expr is not None else ():
+        if isinstance(part, Obs):
+            asked = program.observables[part.index]
+            cell = program.cells.get(asked.cell) if asked.cell is not None else None
+            if asked.kind != "mem" or cell is None or cell.kind == "register":
+                return False
+        elif isinstance(part, Apply) and part.function not in ("and", "eq", "bool"):
+            return False
+    return True

@@ -18,7 +18,7 @@ from verifier.budget import Budget
 from verifier.execution import Execution, Walk, sequential
 from verifier.execution.candidate import INIT, Removals
 from verifier.execution.cycles import Pair, contracted, cyclic, shortest
-from verifier.execution.decisions import Decision, decisions
+from verifier.execution.decisions import Decision, by_stores_alone, decisions
 from verifier.execution.origins import Origin, origin
 from verifier.execution.storyline import Told
 from verifier.model import fetch as fetching
@@ -468,6 +468,8 @@ class _Finder:
         if o.kind == "ever" and o.at is not None:
             if not d.value:
                 return ["the instant asked for does not come"]
+            if not by_stores_alone(self.program, o):
+                return ["some instant is as asked for"]
             before, after = (list(filter(None, map(self._event, ns))) for ns in self._around(o.at))
             parts: Parts = ["the instant asked for comes"]
             for word, events in ((" after ", before), (" and before " if before else " before ", after)):
