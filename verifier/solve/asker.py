@@ -93,17 +93,21 @@ class Asker:
         model = self._model
         return self.solver.value(x) if model is None else model[abs(x)] == (x > 0)
 
-    def needed(self, given: Sequence[int], groups: Sequence[Sequence[int]]) -> set[int]:
-        """Which groups of literals suffice, so that there is no model with these and the ``given`` ones. With
-        all of them there is none: that was asked last. Of two such sets the smaller one, or else what is left
-        where the last groups are left out first.
+    def needed(self, given: Sequence[int], groups: Sequence[Sequence[int]]) -> set[int] | None:
+        """Which groups of literals suffice, so that there is no model with these and the ``given`` ones. Of
+        two such sets the smaller one, or else what is left where the last groups are left out first. None:
+        there is a model with all of them, or nobody knows.
         """
         every = list(range(len(groups)))
-        if not self.tells or self._sought(_all(given, groups, every)) is not False:
-            some = _all((), groups, every)
-            self.judged([*given, *some])
-            core = set(self.solver.core(some))
+        some = _all(given, groups, every)
+        sought = self._sought(some) if self.tells else None
+        if sought is None:
+            if self.judged(some) is not False:
+                return None
+            core = set(self.solver.core(_all((), groups, every)))
             return {i for i in every if not core.isdisjoint(groups[i])}
+        if sought is not False:
+            return None
         less, other = (self._least(given, groups, order) for order in (every[::-1], every))
         return set(other if len(other) < len(less) else less)
 

@@ -122,7 +122,8 @@ class _Asked:
         self.encoding = encode(program, model, self.budget, lazily)
         self.solver: Asker  # of one question after the other
         clauses = self.encoding.clauses
-        self.shown = [self.encoding.observe(i) for i in program.shown] if stated else []
+        if stated:  # else after the proposition, whose literals come first
+            self.shown = [self.encoding.observe(i) for i in program.shown]
         self.judge = self._judge() if stated else None
         self._proposition = None if self.judge else self.encoding.truth(program.condition)
         self.open = (
@@ -159,12 +160,11 @@ class _Asked:
 
     def _asker(self, fresh: bool, tells: bool = False, more: Sequence[Clause] = ()) -> Asker:
         """Who answers questions about the clauses; ``fresh``, ``tells`` and ``more`` as for ``Asker``."""
-        clauses, watched = self.encoding.clauses, self.encoding.watched
         e = self.encoding
         liked = [entry.done for use in e.uses for entry in use.initial]
         liked += [next(iter(values.values())) for values in e.slots if values]
         return Asker(
-            clauses, watched, self.budget, self.seed, fresh=fresh, tells=tells, more=more, liked=liked
+            e.clauses, e.watched, self.budget, self.seed, fresh=fresh, tells=tells, more=more, liked=liked
         )
 
     def _telling(self) -> Asker:
@@ -365,13 +365,13 @@ class _Asked:
         """A part of some decisions with which the proposition has a value in every run; None: there is none,
         or the solver gives up."""
         other = self._having(not value)
-        groups = [[x for x in self._literals(d) if x != YES] for d in decided]
-        if self._check([*other, *(x for xs in groups for x in xs)]) is not False:
+        if self.budget.over:
             return None
         if NO in other:
             return []
+        groups = [[x for x in self._literals(d) if x != YES] for d in decided]
         needed = self.solver.needed([x for x in other if x != YES], groups)
-        return [d for i, d in enumerate(decided) if i in needed]
+        return None if needed is None else [d for i, d in enumerate(decided) if i in needed]
 
     def _literals(self, d: Decision) -> list[int]:
         """The literals of a decision."""

@@ -13,6 +13,7 @@ _LEAVES = frozenset((str, int, bool, type(None), Span))
 # By type, what gives the parts of a node; a named tuple, a tuple and a list give their own.
 _PARTS: dict[type, Callable[[Any], Iterable[object]]] = {}
 _MAX_KEPT = 2000
+_EVERY = (object,)  # nodes of all types
 # What is gathered of nodes: names, for instance.
 Rule = Callable[[Iterable[object]], Set[str]]
 
@@ -28,7 +29,7 @@ class _Kept:
         below = (node for part in reversed(list(_parts_of(type(top))(top))) for node in nodes(part))
         self.nodes = (top, *below)
         self.gathered: dict[Rule, Set[str]] = {}
-        self._of: dict[tuple[type, ...], tuple[object, ...]] = {}
+        self._of: dict[tuple[type, ...], tuple[object, ...]] = {_EVERY: self.nodes}
 
     def gather(self, rule: Rule) -> Set[str]:
         """What a rule gathers of the nodes."""
@@ -73,17 +74,7 @@ def parts(node: object) -> Iterable[object]:
 
 def nodes(tree: object) -> Iterator[object]:
     """All nodes of a tree. The nodes of conditions are named tuples."""
-    pending: list[object] = [tree]
-    while pending:
-        x = pending.pop()
-        kind = type(x)
-        if kind in _LEAVES:
-            continue
-        if kind is Function or kind is Thread:
-            yield from _kept(x).nodes
-            continue
-        yield x
-        pending += parts(x)
+    return nodes_of(tree, _EVERY)
 
 
 def nodes_of(tree: object, kinds: tuple[type, ...]) -> Iterator[Any]:
