@@ -216,8 +216,9 @@ def bits() -> Iterator[Word]:
     was = f("ne", f("bitand", OLD, f("shl", 1, "nr")), 0)
     values = {
         "set": f("bitor", OLD, bit),
-        "clear": f("bitand", OLD, f("inv", bit)),
-        "change": f("bitxor", OLD, bit),
+        # As words of 64 bits: a field without a type may hold one with a sign or without.
+        "clear": f("bitand", OLD, f("s64", f("inv", bit))),
+        "change": f("s64", f("bitxor", OLD, bit)),
     }
     head = "nr: bit, addr: word"
     source = "constant_test_bit(), variable_test_bit(), asm/bitops.h"

@@ -299,7 +299,7 @@ def percpu() -> Iterator[Word]:
     yield asks("put_cpu()", NO_READER, "the end of a section", "18.1")
     source = "num_online_cpus(), linux/cpumask.h; there an atomic_read()"
     count = Pure(Reg("cpus"))
-    yield row(g, "num_online_cpus()", count, "how many CPUs there are", "", "number", source=source)
+    yield row(g, "num_online_cpus()", count, "how many CPUs there are", "", "uint", source=source)
 
 
 def masks() -> Iterator[Word]:
@@ -340,16 +340,17 @@ def masks() -> Iterator[Word]:
         ("weight", "mask_weight", "how many are set"),
     )
     for name, what, doc in asks:
-        yield reads(f"cpumask_{name}(m: mask)", Special(what, one_load), doc, "1.1", "number")
+        result = "uint" if name == "weight" else "number"
+        yield reads(f"cpumask_{name}(m: mask)", Special(what, one_load), doc, "1.1", result)
     none = "or how many CPUs there are (the kernel: nr_cpu_ids or more)"
     finds = partial(row, g, source="cpumask_first(), linux/cpumask.h; one load a word")
     first = Special("mask_first", one_load)
-    yield finds("cpumask_first(m: mask)", first, f"the first one set, {none}", "1.1", "number")
-    yield finds("cpumask_any(m: mask)", first, "as cpumask_first(m)", "1.1", "number")
+    yield finds("cpumask_first(m: mask)", first, f"the first one set, {none}", "1.1", "uint")
+    yield finds("cpumask_any(m: mask)", first, "as cpumask_first(m)", "1.1", "uint")
     doc = f"the first one set that is not cpu, {none}"
     source = "cpumask_any_but(), linux/cpumask.h, lib/cpumask.c before; one load a step"
     other = Special("mask_any_but", one_load)
-    yield row(g, "cpumask_any_but(m: mask, cpu: cpu)", other, doc, "1.1", "number", source=source)
+    yield row(g, "cpumask_any_but(m: mask, cpu: cpu)", other, doc, "1.1", "uint", source=source)
     combine = partial(Special, "mask_combine", "one load of each mask, then one plain store of the whole")
     source = "cpumask_and() and kin, linux/cpumask.h: bitmap_and() and kin; as here up to 64 CPUs"
     for name, joined, doc, result in (

@@ -20,7 +20,8 @@ LOCK_WORDS = MappingProxyType(
         "local_lock_t": pattern(r"local_(un)?lock"),
     }
 )
-_COUNTERS = MappingProxyType(
+# Counters, likewise.
+COUNTERS = MappingProxyType(
     {
         "atomic64_t": pattern(r"atomic64_"),
         "atomic_long_t": pattern(r"atomic_long_"),
@@ -34,7 +35,7 @@ _OF_KIND: Mapping[str, str] = MappingProxyType(
     {
         "word": "unsigned long", "wide": "u128", "domain": "struct srcu_struct", "mask": "cpumask_t",
         "pte": "pte_t", "pmd": "pmd_t", "mm": "struct mm_struct *", "page": "struct page *",
-        "entry": "pte_t *", "upper": "pmd_t *", "code": "code",
+        "entry": "pte_t *", "upper": "pmd_t *", "code": "code", "uint": "unsigned int",
     }
 )  # fmt: skip
 _PER_CPU = frozenset({"offset", "percpu", "percpu wide"})
@@ -49,7 +50,7 @@ def locks_of(word: str) -> list[str]:
 def usual_type(word: str) -> str:
     """The type with which the kernel declares what the first address that a word takes leads to; empty where
     it may be anything."""
-    counters = [kind for kind, words in _COUNTERS.items() if words.match(word)]
+    counters = [kind for kind, words in COUNTERS.items() if words.match(word)]
     return next(iter([*locks_of(word), *counters]), "")
 
 

@@ -11,7 +11,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Decide, Emit, Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg, call
 from verifier.program.ops import Op
-from verifier.program.values import UNDEF, Ptr, of_all, target
+from verifier.program.values import FAULT, UNDEF, Ptr, of_all, target
 from verifier.records import replace
 from verifier.source import Span
 from verifier.syntax import ast
@@ -114,9 +114,15 @@ def load(b: BodyCode, place: MemoryPlace, node: Spanned, op: Op = "R") -> Val:
 
 
 def seen(b: BodyCode, place: MemoryPlace, found: str) -> Expr:
-    """What was found at a place, as its type has it: other names of such memory may have another sign."""
+    """What was found at a place, as its type has it: other names of such memory may have another sign, and
+    what a word of a counter finds where no counter is declared may be any number."""
     mixed = place.type.kind == "int" and place.part is None and place.type.bits in b.memory.mixed
-    return t.wrapped(Reg(found), place.type) if mixed else Reg(found)
+    if not mixed and place.kept is None:
+        return Reg(found)
+    number = t.wrapped(Reg(found), place.type)
+    if not place.virtual:
+        return number
+    return call("ite", call("eq", Reg(found), Const(FAULT)), Const(FAULT), number)
 
 
 def as_kept(place: MemoryPlace, value: Expr) -> Expr:

@@ -15,7 +15,7 @@ from verifier.program.expressions import FALSE, Const
 from verifier.records import replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
-from verifier.words.declared import LOCK_WORDS, declaration, is_shared, type_of
+from verifier.words.declared import COUNTERS, LOCK_WORDS, declaration, is_shared, type_of
 from verifier.words.rows import Pure
 from verifier.words.table import (
     CONSTANT_MASKS,
@@ -194,6 +194,26 @@ def check_width(b: BodyCode, word: Word, place: MemoryPlace, e: ast.CExpr) -> Me
     return place
 
 
+def as_counter(
+    b: BodyCode, word: Word, parameter: WordParameter, place: MemoryPlace, e: ast.CExpr
+) -> MemoryPlace:
+    """What a word of a counter takes, as the counter that the kernel has there: the word reads and stores
+    numbers of that type, whatever else the test says of the place. Where it says nothing, the memory keeps
+    what is stored with its sign, as ``v.counter`` has it."""
+    first = next(p for p in word.parameters if p.kind == "pointer")
+    if word.declared not in COUNTERS or parameter is not first or place.whole or not b.memory.mm_file:
+        return place
+    kind, was = t.written(word.declared), place.type
+    if was is t.ANY:
+        if isinstance(e, ast.Unary) and isinstance(e.operand, ast.FieldExpr) and not place.virtual:
+            b.memory.counters.setdefault(e.operand.name, set()).add(kind.bits)
+        low = Const(0) if kind.bits == WORD and not place.virtual else None  # an address may be there
+        return replace(place, type=kind, low=low, kept=t.INT if kind.bits == t.INT.bits else t.LONG)
+    if was.kind != "int" or t.wide(was) or t.plain(was) == kind:
+        return place
+    return replace(place, type=kind, other=FALSE, kept=place.kept or t.plain(was))
+
+
 def pointed_to(b: BodyCode, word: Word, parameter: WordParameter, e: ast.CExpr) -> MemoryPlace:
     """What an argument that is an address points to."""
     if isinstance(e, ast.Ident) and b.local(e.name, False) is None:
@@ -236,7 +256,9 @@ _PLACES: Mapping[str, Callable[[BodyCode, Word, WordParameter, ast.CExpr], Memor
         "place": lambda b, word, parameter, e: memory_place(b, e),
         "percpu": lambda b, word, parameter, e: of_cpu(b, e, Const(b.cpu)),
         "percpu wide": lambda b, word, parameter, e: of_cpu(b, e, Const(b.cpu)),
-        "pointer": lambda b, word, parameter, e: pointed_to(b, word, parameter, e),
+        "pointer": lambda b, word, parameter, e: as_counter(
+            b, word, parameter, pointed_to(b, word, parameter, e), e
+        ),
         "wide": lambda b, word, parameter, e: pointed_to(b, word, parameter, e),
         "word": lambda b, word, parameter, e: check_width(b, word, pointed_to(b, word, parameter, e), e),
     }

@@ -112,7 +112,7 @@ def only_read(word: Word, node: ast.CExpr) -> None:
         raise Trouble("type", text, node.span, "assign to the local")
 
 
-_WHOLE = {"int": t.INT, "uint": t.UINT}
+_WHOLE = MappingProxyType({"int": t.INT, "uint": t.UINT})
 
 
 def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
@@ -134,8 +134,8 @@ def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
         kind = replace(kind, percpu=False)
     elif kind.kind == "pointer":
         result, kind = as_held(b, result, kind), t.loaded(kind)
-    elif kind.kind == "int" and isinstance(result, Apply):
-        result = t.wrapped(result, kind)
+    elif isinstance(result, Apply) and not data:
+        result = summed(result, kind)
     return Val(result, kind, data=data)
 
 
@@ -309,7 +309,8 @@ def changed(r: WordCall, at: str) -> MemoryPlace:
     place = r.places[at]
     if place.type.kind == "int":
         for name, kind in r.types.items():
-            if kind.kind == "int" and name not in r.places:
+            counts = kind.kind == "int" or (kind.kind == "any" and place.kept is not None)
+            if counts and name not in r.places:
                 r.env[name], r.types[name] = t.converted(r.env[name], kind, place.type), place.type
     return place
 
@@ -317,9 +318,17 @@ def changed(r: WordCall, at: str) -> MemoryPlace:
 def fitting(row: Expr, env: Mapping[str, Expr], place: MemoryPlace) -> Expr:
     """What a row stores, as the cell keeps it; an argument by itself is converted already."""
     value = substitute(row, env)
-    if not isinstance(row, Reg) and place.type.kind == "int":
-        value = t.wrapped(value, place.type)
+    if not isinstance(row, Reg):
+        value = summed(value, place.type)
     return as_kept(place, value)
+
+
+def summed(value: Expr, kind: Type) -> Expr:
+    """What is calculated with what a place holds, as that type; without one, sums are words of 64 bits."""
+    if kind.kind == "int":
+        return t.wrapped(value, kind)
+    sums = isinstance(value, Apply) and value.function in ("add", "sub")
+    return t.wrapped(value, t.LONG) if sums and kind is t.ANY else value
 
 
 def finish(r: WordCall, x: Load | Locked, place: MemoryPlace) -> Expr | None:
@@ -343,6 +352,8 @@ def result_of(r: WordCall, result: Expr | None, place: MemoryPlace) -> Expr | No
     given, old = substitute(result, r.env), r.env[OLD.name]
     if not place.virtual or given == old:
         return given
+    if place.type.kind == "int":
+        given = t.wrapped(given, place.type)
     return call("ite", call("eq", old, Const(FAULT)), Const(FAULT), given)
 
 

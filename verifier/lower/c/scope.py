@@ -182,10 +182,12 @@ class Scope:
             kind = None if local is None else local.declared or local.type
         else:
             try:
-                _, kind = self.memory.address(self._of_stack(self._syntax(place), cpu))
+                at = self._of_stack(self._syntax(place), cpu)
+                _, kind = self.memory.address(at)
+                counter = self.memory.signed(at) if kind.to is t.ANY else None
             except Trouble:
                 return None
-            kind = kind.to or t.ANY if kind.kind == "pointer" else None
+            kind = counter or kind.to or t.ANY if kind.kind == "pointer" else None
         return kind
 
     def _of_cpu(self, place: c.Place, cpu: int) -> Meaning:

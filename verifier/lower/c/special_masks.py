@@ -39,7 +39,7 @@ def mask_of(b: BodyCode, use: SpecialCall) -> Val:
 
 def mask_first(b: BodyCode, use: SpecialCall) -> Val:
     """The first CPU of a mask."""
-    return Val(next_cpu(b, {"m": given(b, use, "m")}, 0, use.e), t.INT)
+    return Val(next_cpu(b, {"m": given(b, use, "m")}, 0, use.e), t.UINT)
 
 
 def mask_empty(b: BodyCode, use: SpecialCall) -> Val:
@@ -57,7 +57,7 @@ def mask_weight(b: BodyCode, use: SpecialCall) -> Val:
     result, *rest = bits_of(b, given(b, use, "m"), use.e)
     for bit in rest:
         result = call("add", result, bit)
-    return Val(result, t.INT)
+    return Val(result, t.UINT)
 
 
 def next_cpu(b: BodyCode, masks: Mapping[str, Val], start: int, node: Spanned, wanted: Expr = _SET) -> Expr:
@@ -83,7 +83,7 @@ def mask_any_but(b: BodyCode, use: SpecialCall) -> Val:
         last = call("ite", call("and", again[k], call("lt", but, Const(k))), Const(k), last)
     b.set(found, last)
     b.code.append(Label(end))
-    return Val(Reg(found), t.INT)
+    return Val(Reg(found), t.UINT)
 
 
 def mask_modify(b: BodyCode, use: SpecialCall) -> Val:
