@@ -6,7 +6,7 @@ from verifier.lower.c import types as t
 from verifier.lower.c.beginnings import as_declared
 from verifier.lower.c.body import BodyCode
 from verifier.lower.c.parts import Local, MemoryPlace, Spanned, Val
-from verifier.lower.c.pointees import OF_ITS_TYPE, other_struct, same_number
+from verifier.lower.c.pointees import OF_ITS_TYPE, number_of_object, other_struct, same_number
 from verifier.lower.c.types import Type
 from verifier.lower.code import Decide, Emit, Touch
 from verifier.program.expressions import FALSE, Const, Expr, Reg, call
@@ -121,7 +121,8 @@ def seen(b: BodyCode, place: MemoryPlace, found: str) -> Expr:
         return Reg(found)
     number = t.wrapped(Reg(found), place.type)
     if not place.virtual:
-        return number
+        may_lead = place.kept is not None and place.type.bits == place.kept.bits == t.LONG.bits
+        return number_of_object(b.memory, number) if may_lead else number
     return call("ite", call("eq", Reg(found), Const(FAULT)), Const(FAULT), number)
 
 

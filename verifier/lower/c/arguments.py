@@ -207,8 +207,7 @@ def as_counter(
     if was is t.ANY:
         if isinstance(e, ast.Unary) and isinstance(e.operand, ast.FieldExpr) and not place.virtual:
             b.memory.counters.setdefault(e.operand.name, set()).add(kind.bits)
-        low = Const(0) if kind.bits == WORD and not place.virtual else None  # an address may be there
-        return replace(place, type=kind, low=low, kept=t.INT if kind.bits == t.INT.bits else t.LONG)
+        return replace(place, type=kind, kept=t.INT if kind.bits == t.INT.bits else t.LONG)
     if was.kind != "int" or t.wide(was) or t.plain(was) == kind:
         return place
     return replace(place, type=kind, other=FALSE, kept=place.kept or t.plain(was))

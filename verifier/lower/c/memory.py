@@ -16,7 +16,7 @@ from verifier.lower.c.tables import INIT_MM
 from verifier.lower.c.types import Type
 from verifier.program.events import Cell, CellKind, Observable
 from verifier.program.expressions import Const, Expr, call
-from verifier.program.values import IN_LINE, Ptr, Value, halted, of_all, softirqs_off
+from verifier.program.values import IN_LINE, Ptr, Value, element, halted, of_all, softirqs_off
 from verifier.source import Diagnostic
 from verifier.syntax import ast
 from verifier.syntax.nodes import gathered
@@ -87,6 +87,8 @@ class TestMemory(InitialContents):
         """The cells of a struct."""
         if depth > MAX_INNER:
             raise Trouble("struct", f"struct {kind.tag} contains itself", None)
+        if kind.kind == "struct":
+            self.starts[element(name)] = kind
         found: dict[str, list[Ptr]] = {}
         for field_name, of in self.fields.get(group(kind), {}).items():
             at = Ptr(f"{name}.{self.step(group(kind), field_name)}")

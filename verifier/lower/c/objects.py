@@ -74,6 +74,7 @@ class Objects(Fields):
         self.arrays: dict[str, int] = {}  # the sizes of those in structs, by the address in the object
         self.columns: dict[str, int] = {}  # likewise: of rows of arrays, or of arrays that have no rows
         self.held: dict[Ptr, Type] = {}  # what the cells of objects are declared to hold, once laid out
+        self.starts: dict[Ptr, Type] = {}  # likewise: where structs begin
         self.stack: dict[str, NamedObject] = {}  # objects on stacks, by a name that nobody writes
         self.vas: list[Ptr] = []
         self.errors = False  # are there pointers that stand for errors?

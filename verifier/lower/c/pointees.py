@@ -16,6 +16,7 @@ from verifier.source import Span
 from verifier.syntax.trouble import Trouble
 
 _ASKED = 64  # so many cells are looked at where the run says which one a pointer leads to
+_POINTERS = frozenset({"pointer", "struct"})  # what a pointer is: of a struct it is the handle itself
 OF_ITS_TYPE = "declare the pointer as one to this struct, or as void *"
 
 
@@ -60,6 +61,21 @@ def low_there(objects: Objects, addr: Expr, seen: Type) -> Expr | None:
     for cell in [cell for cell, bits in lows.items() if bits][:_ASKED]:
         low = call("ite", call("eq", addr, Const(cell)), Const(lows[cell]), low)
     return low
+
+
+def number_of_object(objects: Objects, value: Expr) -> Expr:
+    """A value of no type as a number: of the address of an object, low bits are 0 as the declaration of that
+    object says. All else stays as it is: nothing says how a page lies, or what a number led to."""
+    lows = {at: objects.low_bits(of) for at, of in objects.starts.items()}
+    for cell, of in objects.held.items():
+        if of.kind == "int" or of.kind in _POINTERS:  # of no type is a field without a definition, too
+            lows.setdefault(cell, objects.low_bits(of if of.kind == "int" else Type("pointer")))
+    cells = [cell for cell, low in lows.items() if low > 0][:_ASKED]
+    found = value
+    for low in sorted({lows[cell] for cell in cells}):  # a struct and its first member have one address
+        here = call("or", *(call("eq", value, Const(cell)) for cell in cells if lows[cell] == low))
+        found = call("ite", here, call("as_number", value, Const(low)), found)
+    return found
 
 
 def signed_else(objects: Objects, addr: Expr, seen: Type) -> Expr:

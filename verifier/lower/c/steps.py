@@ -11,6 +11,7 @@ from verifier.lower.c.access import numeric, stays
 from verifier.lower.c.body import UNDECLARED, BodyCode
 from verifier.lower.c.parts import MemoryPlace, Val
 from verifier.lower.c.places import any_place, is_whole
+from verifier.lower.c.pointees import number_of_object
 from verifier.lower.c.types import Type
 from verifier.program.expressions import Apply, Const, Expr, call
 from verifier.program.values import Ptr
@@ -57,7 +58,11 @@ def _between(b: BodyCode, op: str, left: Val, right: Val, at: tuple[ast.CExpr, a
 
 def as_number(b: BodyCode, value: Val, kind: Type) -> Val | None:
     """An address as an integer of 64 bits; None for all other casts. C files keep it whole, as herd7."""
-    if kind.kind != "int" or kind.bits != 64 or not is_pointer(value) or not b.memory.mm_file:
+    if kind.kind != "int" or kind.bits != 64 or not b.memory.mm_file:
+        return None
+    if value.type is t.ANY and value.local is None:
+        return Val(t.wrapped(number_of_object(b.memory, b.held(value.expr)), kind), kind)
+    if not is_pointer(value):
         return None
     if value.local is not None or value.type.percpu:
         return None
