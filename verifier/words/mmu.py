@@ -83,7 +83,8 @@ def _absent() -> Iterator[Word]:
     yield older(f"is_migration_entry({name})", moving, "is it one?", "4.6", "number")
     doc = "is it a migration entry?"
     yield older("is_pmd_migration_entry(e: pmd)", moving, doc, "4.6", "number")
-    yield older(f"pfn_swap_entry_to_page({name})", page, _NAMED, "", "page")
+    doc = f"{_NAMED}, of the last level; of a PMD's content, give it pmd_to_swp_entry(e)"
+    yield older(f"pfn_swap_entry_to_page({name})", page, doc, "", "page")
     yield from _soft_leaves()
     for access, bits in (("writable", v.MIGRATION), ("readable", v.MIGRATION | v.RO)):
         made = Pure(f("mk_pte", "page", bits))

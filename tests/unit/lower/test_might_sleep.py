@@ -132,6 +132,25 @@ def test_on_every_path(code: str) -> None:
     assert len(said(code)) == 1
 
 
+@pytest.mark.parametrize(
+    ("expected", "condition", "warns"),
+    [
+        ("sometimes", "hang", False),
+        ("always", "0:hang /\\ x = 0", False),
+        ("sometimes", "hang \\/ 0:hang", False),
+        ("never", "hang", True),
+        ("sometimes", "~hang", True),
+        ("sometimes", "hang \\/ x = 0", True),
+        ("sometimes", "x = 0", True),
+    ],
+)
+def test_whoever_asks_for_a_hang_expects_it(expected: str, condition: str, warns: bool) -> None:
+    code = "rcu_read_lock(); synchronize_rcu(); rcu_read_unlock();"
+    end = f'exists ({condition})\nvariants {{\n  V {expected} "why";\n}}\n'
+    (test,) = load(Source("t", f"{START}P0 {{ {code} }}\n{end}"))
+    assert any(d.code == "sleep" for d in lower(test).world.warnings) == warns
+
+
 def test_whoever_expects_a_hang_knows() -> None:
     assert said("rcu_read_lock(); synchronize_rcu(); rcu_read_unlock();", expected="expect deadlock;\n") == []
 

@@ -29,10 +29,10 @@ from verifier.lower.c.sleeping import CodeOf, atomic_sleeps
 from verifier.lower.c.unpaired import unpaired
 from verifier.lower.c.unset import unset
 from verifier.lower.code import Instruction, Lowered, PendingHandler
-from verifier.lower.observe import observe
+from verifier.lower.observe import Observed, observe
 from verifier.lower.overlaps import asked
 from verifier.program.events import World
-from verifier.program.expressions import FALSE
+from verifier.program.expressions import FALSE, Apply, Expr, Obs
 from verifier.program.profiles import kernel_of
 from verifier.program.values import Ptr
 from verifier.records import replace
@@ -97,6 +97,7 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
     shared.warnings += unpaired(threads, memory.values)
     shared.warnings += lonely(code for _, code in started)
     expects_hang = test.hangs or test.expected == "deadlock"
+    expects_hang |= test.expected in ("sometimes", "always") and _needs_hang(observed.condition, observed)
     slept = [] if expects_hang else atomic_sleeps(_places(memory, shared, threads, nmis))
     shared.warnings += [w for w in slept if w.span is None or w.span.source.name not in theirs]
     if test.expected in (None, "never") and any(
@@ -117,6 +118,15 @@ def lower(test: Test, budget: Budget | None = None) -> Lowered:
         nmis=nmis,
         pending=waiting,
     )
+
+
+def _needs_hang(e: Expr, observed: Observed) -> bool:
+    """Does a proposition hold of runs alone that hang?"""
+    if isinstance(e, Obs):
+        return observed.observables[e.index].kind == "hang"
+    if not isinstance(e, Apply) or e.function not in ("and", "or", "bool"):
+        return False
+    return (all if e.function == "or" else any)(_needs_hang(a, observed) for a in e.args)
 
 
 def _places(
