@@ -41,9 +41,8 @@ class Fields:
         self.halves: dict[str, dict[str, tuple[tuple[str, ...], Type]]] = {}
         self.signs: dict[str, set[str]] = {}  # likewise: fields of which one has a sign, and another none
         self.mixed: set[int] = set()  # of how many bits these are
-        self.counters: dict[
-            str, set[int]
-        ] = {}  # fields of no type that words take as counters: of what widths
+        # Fields of no type that words take as counters: of what widths.
+        self.counters: dict[str, set[int]] = {}
         self.uses: dict[str, dict[str, Span]] = {}  # likewise: where a field is first used
         for definition in unit.structs:
             self._overlay(group(t.of(ast.CType(f"struct {definition.name}"))), definition)
