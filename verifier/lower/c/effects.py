@@ -6,22 +6,29 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from verifier.lower.c import types as t
-from verifier.lower.c.access import as_held, as_kept, check_cpu, decide, seen, storable, store_local
+from verifier.lower.c.access import check_cpu, decide, seen, storable, store_local
 from verifier.lower.c.arguments import argument
 from verifier.lower.c.beside import beside
 from verifier.lower.c.blocking import asleep
 from verifier.lower.c.body import BodyCode, Lines, line
+from verifier.lower.c.in_line import has_line, in_line, line_of, whole
 from verifier.lower.c.parts import Local, MemoryPlace, Val
 from verifier.lower.c.system import a_root, system
-from verifier.lower.c.types import Type
 from verifier.lower.c.word_call import WordCall
-from verifier.lower.code import Assume, Branch, Emit, Jump, Label, Touch, Warn
+from verifier.lower.c.word_values import (
+    ask_kernel,
+    changed,
+    constant_bit,
+    finish,
+    fitting,
+    result_of,
+    what_it_gives,
+)
+from verifier.lower.code import Branch, Emit, Jump, Label, Touch, Warn
 from verifier.lower.paths import substitute
-from verifier.program.expressions import FALSE, KERNEL, TRUE, Apply, Const, Expr, Reg, call, parts
+from verifier.program.expressions import FALSE, KERNEL, TRUE, Const, Expr, Reg, call, parts
 from verifier.program.ops import Op
 from verifier.program.values import FAULT, Ptr, softirqs_off
-from verifier.program.waits import WaitKind
-from verifier.records import NamedTuple, replace
 from verifier.syntax import ast
 from verifier.syntax.trouble import Trouble
 from verifier.words.rows import (
@@ -110,43 +117,6 @@ def only_read(word: Word, node: ast.CExpr) -> None:
     if not all(isinstance(x, Load) for x in word.effects):
         text = f"{word.name} changes an entry in memory, and this is the address of a local"
         raise Trouble("type", text, node.span, "assign to the local")
-
-
-_WHOLE = MappingProxyType({"int": t.INT, "uint": t.UINT})
-
-
-def what_it_gives(r: WordCall, word: Word, result: Expr) -> Val:
-    """A word's value, with its type."""
-    whole = _WHOLE.get(word.result)
-    if whole is not None:
-        held = next((p.type for p in r.places.values()), t.ANY)
-        if t.plain(held) != whole:  # a field whose type is not known, for instance
-            return Val(t.wrapped(result, whole), whole, data=any(p.virtual for p in r.places.values()))
-    elif word.result != "same":
-        results = {"void": t.VOID, "number": t.INT, "value": t.ANY, "ulong": t.ULONG, "long": t.LONG}
-        return Val(result, results.get(word.result) or Type(word.result))
-    b, first = r.b, word.parameters[0].name
-    kind = next((p.type for p in r.places.values()), r.types.get(first, t.ANY))
-    data = any(p.virtual for p in r.places.values())
-    if word.effects and isinstance(word.effects[0], Pure) and r.places:
-        kind = kind if r.places[first].whole else Type("pointer", to=kind)
-    elif kind.percpu:
-        kind = replace(kind, percpu=False)
-    elif kind.kind == "pointer":
-        result, kind = as_held(b, result, kind), t.loaded(kind)
-    elif isinstance(result, Apply) and not data:
-        result = summed(result, kind)
-    return Val(result, kind, data=data)
-
-
-def constant_bit(r: WordCall, word: Word, bits: tuple[Expr, ...]) -> Val:
-    """A bit of a mask that is not in memory, which can only be read."""
-    at = word.at("cpu")
-    if at is None or not all(isinstance(x, Load) for x in word.effects):
-        raise Trouble("type", "this mask cannot be changed", r.e.span)
-    cpu = r.env[word.parameters[at].name]
-    hits = [call("and", call("eq", cpu, Const(k)), bit) for k, bit in enumerate(bits)]
-    return Val(call("or", *hits), t.INT)
 
 
 def effect(r: WordCall, x: Effect) -> Expr | None:
@@ -294,168 +264,6 @@ def at_once(r: WordCall, word: Word) -> Expr:
     op: Op = "X" if isinstance(x, Locked) else "R"
     r.b.emit(op, r.e, seen, *others, virtual=place.virtual)
     return substitute(x.needs, r.given(found))
-
-
-def ask_kernel(r: WordCall, looks: Expr, lock: str) -> None:
-    """Go on at ``lock`` if this kernel does not look first."""
-    if looks != TRUE:
-        r.b.shared.ask_version(looks)
-        r.b.code.append(Branch(call("not", looks), lock, r.e.span))
-
-
-def changed(r: WordCall, at: str) -> MemoryPlace:
-    """The place that is written. A number, as ``atomic_add()`` takes it, has the counter's type; bits
-    have it, too."""
-    place = r.places[at]
-    if place.type.kind == "int":
-        for name, kind in r.types.items():
-            counts = kind.kind == "int" or (kind.kind == "any" and place.kept is not None)
-            if counts and name not in r.places:
-                r.env[name], r.types[name] = t.converted(r.env[name], kind, place.type), place.type
-    return place
-
-
-def fitting(row: Expr, env: Mapping[str, Expr], place: MemoryPlace) -> Expr:
-    """What a row stores, as the cell keeps it; an argument by itself is converted already."""
-    value = substitute(row, env)
-    if not isinstance(row, Reg):
-        value = summed(value, place.type)
-    return as_kept(place, value)
-
-
-def summed(value: Expr, kind: Type) -> Expr:
-    """What is calculated with what a place holds, as that type; without one, sums are words of 64 bits."""
-    if kind.kind == "int":
-        return t.wrapped(value, kind)
-    sums = isinstance(value, Apply) and value.function in ("add", "sub")
-    return t.wrapped(value, t.LONG) if sums and kind is t.ANY else value
-
-
-def finish(r: WordCall, x: Load | Locked, place: MemoryPlace) -> Expr | None:
-    """The end of what reads: it waits, perhaps, and gives something."""
-    if x.needs != TRUE:
-        again = isinstance(x, Locked) and x.again
-        r.b.code.append(taken(r, substitute(x.needs, r.env), "retry" if again else "lock"))
-    return result_of(r, x.result, place)
-
-
-def taken(r: WordCall, free: Expr, kind: WaitKind = "lock") -> Assume:
-    """The end of a wait for one place."""
-    last = next(x for x in reversed(r.b.code) if isinstance(x, Emit))
-    return Assume(free, r.b.span(r.e), kind, reads=(last,))
-
-
-def result_of(r: WordCall, result: Expr | None, place: MemoryPlace) -> Expr | None:
-    """What a word gives that reads a place: ``fault``, if the access faulted."""
-    if result is None:
-        return None
-    given, old = substitute(result, r.env), r.env[OLD.name]
-    if not place.virtual or given == old:
-        return given
-    if place.type.kind == "int":
-        given = t.wrapped(given, place.type)
-    return call("ite", call("eq", old, Const(FAULT)), Const(FAULT), given)
-
-
-# -- locks with a line ----------------------------------------------------------------------------
-
-
-class _Line(NamedTuple):
-    """A lock and those who stand in line for it: where the lock is, and the cells that count the writers and
-    the readers; the local that has what the lock looks like, and the label of the end."""
-
-    lock: Expr
-    writers: Expr
-    readers: Expr | None
-    seen: str
-    end: str
-
-
-def has_line(r: WordCall, x: Locked) -> bool:
-    """Is there a line in front of the lock that somebody looks at?"""
-    return bool(x.line) and (x.line != "joins" or r.b.shared.line_is_seen)
-
-
-def line_of(r: WordCall, x: Locked, place: MemoryPlace) -> _Line:
-    """The lock at a place, and its line."""
-    lines = r.b.memory.line
-    readers = lines(place.addr, "read") if x.readers else None
-    return _Line(place.addr, lines(place.addr, "write"), readers, r.b.fresh(), r.b.fresh("end"))
-
-
-def in_line(r: WordCall, x: Locked, place: MemoryPlace) -> Expr | None:
-    """An operation on a lock that others may wait for in a line which it sees. While somebody stands in
-    it, the lock is as taken by a writer to those who do not (MMR 19.4)."""
-    at = line_of(r, x, place)
-    r.env[OLD.name] = Reg(at.seen)
-    if x.line == "gives_way":
-        give_way(r, x, at)
-        return result_of(r, x.result, place)
-    lock, others, found = whole(r, x, at)
-    if x.line == "waits":
-        env = r.given(in_interrupt(r, Reg(lock.into or ""), found, others))
-        when = substitute(x.needs, env)
-        r.b.emit("X", r.e, lock._replace(value=substitute(x.value, env), when=when), *others)
-        r.b.code.append(taken(r, when))
-        return None
-    r.b.emit("X", r.e, lock, *others)
-    r.b.code.append(Branch(substitute(x.needs, r.given(found)), at.end, r.e.span))
-    stand(r, x, at)
-    return None
-
-
-def in_interrupt(r: WordCall, inside: Expr, outside: Expr, others: list[Touch]) -> Expr:
-    """One value in an interrupt, another one outside. Who has turned softirqs off is inside to the kernel."""
-    off = softirqs_off(r.b.cpu)
-    if r.b.interrupting or off not in r.b.memory.cells:
-        return inside if r.b.interrupting else outside
-    others.append(Touch(Const(off), r.b.fresh()))
-    return call("ite", call("gt", Reg(others[-1].into or ""), Const(0)), inside, outside)
-
-
-def whole(r: WordCall, x: Locked, at: _Line) -> tuple[Touch, list[Touch], Expr]:
-    """The lock and its line at one instant; the lock as those see it who give way."""
-    lock = r.b.fresh()
-    others = [Touch(cell, r.b.fresh()) for cell in (at.writers, at.readers) if cell is not None]
-    nobody = call("and", *(call("eq", Reg(touch.into or ""), Const(0)) for touch in others))
-    found = call("ite", nobody, Reg(lock), Const(-1))
-    env = r.given(found)
-    when = substitute(x.when if x.needs == TRUE else x.needs, env)
-    return Touch(at.lock, lock, substitute(x.value, env), when), others, found
-
-
-def give_way(r: WordCall, x: Locked, at: _Line) -> None:
-    """A trylock, which fails while somebody stands in line; it may look first."""
-    lock = r.b.fresh("locked")
-    looks = substitute(x.looks, r.env)
-    if looks != FALSE:
-        ask_kernel(r, looks, lock)
-        held, others, found = whole(r, x, at)
-        r.b.emit("R", r.e, held._replace(value=None, when=TRUE), *others)
-        r.b.set(at.seen, found)
-        r.b.code.append(Branch(call("not", substitute(x.when, r.env)), at.end, r.e.span))
-    r.b.code.append(Label(lock))
-    held, others, found = whole(r, x, at)
-    r.b.emit("X", r.e, held, *others)
-    r.b.set(at.seen, found)
-    r.b.code.append(Label(at.end))
-
-
-def stand(r: WordCall, x: Locked, at: _Line) -> None:
-    """Stand in line until the lock is free; a reader, until no writer stands there either."""
-    before, after, lock, ahead = r.b.fresh(), r.b.fresh(), r.b.fresh(), r.b.fresh()
-    follows = x.line == "follows"
-    cell = at.readers if follows and at.readers is not None else at.writers
-    r.b.emit("X", r.e, Touch(cell, before, call("add", Reg(before), Const(1))))
-    env = r.given(Reg(lock))
-    free = substitute(x.needs, env)
-    writers = [Touch(at.writers, ahead)] if follows else []
-    if follows:
-        free = call("and", free, call("eq", Reg(ahead), Const(0)))
-    takes = Touch(at.lock, lock, substitute(x.value, env), free)
-    leaves = Touch(cell, after, call("sub", Reg(after), Const(1)), free)
-    r.b.emit("X", r.e, takes, leaves, *writers)
-    r.b.code += [taken(r, free), Label(at.end)]
 
 
 # -- the system's instructions --------------------------------------------------------------------
