@@ -8,6 +8,7 @@ from verifier.errors import ExitCode, UsageError
 from verifier.notebook import Drawable
 from verifier.program.answer import Answer
 from verifier.program.events import Program
+from verifier.program.expressions import Const
 from verifier.program.nesting import nested
 from verifier.program.profiles import GENERIC, PROFILES, Switches, switches, under
 from verifier.program.trace import Trace
@@ -204,7 +205,8 @@ def judge_answer(
     told = f"{' and '.join(answer.open)} {_OPEN}" if answer.open and observation != "unknown" else ""
     reason = "; ".join(filter(None, (reason, doubt, told)))
     chosen = under(model, chosen)
-    unshown = not (program.shown or test.asks) and bool(program.bodies)
+    asks = test.asks and not isinstance(program.condition, Const)
+    unshown = not (program.shown or asks) and bool(program.bodies)
     expected, hang_expected = _hang_expected(test, program, expected_of(test, profile, chosen, model))
     hangs = None if answer.cut and not answer.hangs else answer.hangs
     as_expected: bool | None = None

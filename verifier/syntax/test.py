@@ -84,9 +84,10 @@ def _end(test: Test) -> Span:
 
 def nothing_shown(test: Test) -> Diagnostic:
     """The warning about states of which nothing is shown."""
-    text = f"nothing is shown of a state: {'the variant' if test.variant else 'the test'} asks for nothing"
+    who = "the condition" if test.asks else "the variant" if test.variant else "the test"
+    text = f"nothing is shown of a state: {who} asks for nothing"
     example = "[0:rax; x;]" if test.arch.startswith("X86") else "[0:r0; x;]"
-    hint = f"write what is to be shown, such as 'locations {example}', or a condition"
+    hint = f"write what is to be shown, such as 'locations {example}', or a condition on it"
     return Diagnostic("nothing-shown", text, _end(test), hint, severity="warning")
 
 

@@ -99,6 +99,19 @@ def test_a_local_is_declared() -> None:
 # -- tests that ask nothing ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("condition", ["exists (true)", "~exists (false)", "forall (1 = 1)"])
+def test_a_condition_on_nothing_shows_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, condition: str
+) -> None:
+    path = tmp_path / "t.litmus"
+    path.write_text(MM + P0 + condition + "\n")
+    assert main(["states", str(path)]) == 0
+    assert "nothing is shown of a state: the condition asks for nothing" in capsys.readouterr().err
+    path.write_text(MM + P0 + "locations [x] " + condition + "\n")
+    assert main(["states", str(path)]) == 0
+    assert "nothing is shown" not in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
