@@ -10,6 +10,9 @@ from itertools import product
 import pytest
 
 from tests.judges import holds, states
+from verifier import check
+from verifier.source import Source
+from verifier.syntax import load
 from verifier.words.declared import COUNTERS
 from verifier.words.table import WORDS, Word
 
@@ -204,3 +207,13 @@ def test_numbers_of_cpus_have_no_sign() -> None:
     text = f"MM t\n{{ cpumask_t m = {{0}}; }}\nP0 {{ {code} }}\n"
     text += "locations [0:r0; 0:r1; 0:r2; 0:r3; 0:r4]\nexists (true)\n"
     assert states(text) == ["0:r0=0; 0:r1=0; 0:r2=0; 0:r3=0; 0:r4=0;"]
+
+
+def test_a_counter_makes_no_counter_of_another_struct() -> None:
+    text = (
+        "MM t\n{ struct foo F = { .v = 0 }; struct bar G = { .v = 0 }; }\n"
+        "P0 { atomic_set(&F.v, 1); G.v = 0x180000000; }\nexists (G.v = 0x180000000)\n"
+    )
+    (test,) = load(Source("t", text))
+    verdict = check(test)
+    assert verdict.observation == "always" and not verdict.warnings

@@ -144,14 +144,16 @@ class Objects(Fields):
 
     def signed(self, expr: ast.CExpr) -> Type | None:
         """The type of a field whose memory another field has with another sign, or of one without a type that
-        is a counter of less than 64 bits to all words; None of any other place."""
+        is a counter of less than 64 bits to all words, where no other struct has such a field of this name;
+        None of any other place."""
         if not isinstance(expr, ast.FieldExpr):
             return None
         of = group(self.address(expr.base)[1])
         if expr.name in self.signs.get(of, ()):
             return self.field(of, expr.name)[0]
-        counts = self.counters.get(expr.name) == {t.INT.bits} and self.has(of, expr.name)
-        return t.INT if counts and self.field(of, expr.name)[0] is t.ANY else None
+        counts = self.counters.get(expr.name) == {t.INT.bits}
+        without = [name for name, fields in self.fields.items() if fields.get(expr.name) is t.ANY]
+        return t.INT if counts and without == [of] else None
 
     def part(self, expr: ast.CExpr) -> Bitfield | None:
         """The bitfield that a place is, if it is one."""
