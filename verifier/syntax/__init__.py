@@ -34,14 +34,16 @@ def _refuse(name: str, code: str, message: str, hint: str = "") -> InputError:
 _KINDS = {stat.S_IFDIR: "directory", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 
 
+_FLAGS = os.O_RDONLY | sum([getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY")])
+
+
 def _data(name: str, size: int) -> bytes:
     """What is in a file, without waiting for it, and at most one byte more than a test may have. ``size``:
     how much that seems to be."""
-    flags = [getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY")]
-    file = os.open(name, os.O_RDONLY | sum(flags))
+    file = os.open(name, _FLAGS)
     try:
         data = new = os.read(file, min(size, MAX_BYTES) + 1)
-        while new and len(data) <= MAX_BYTES:
+        while new and len(data) != size and len(data) <= MAX_BYTES:
             new = os.read(file, min(1 << 16, MAX_BYTES + 1 - len(data)))
             data += new
         return data

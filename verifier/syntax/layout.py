@@ -137,8 +137,7 @@ class Head:
 
 # The name is one word. A title in round brackets and a ';' may follow, as in herd7.
 _FIRST = pattern(r"\s*(\S+)[ \t]+([^\s{;\"]+)(?:[ \t]*\([^()\n]*\))?[ \t]*;?")
-_LINE = pattern(r"[^\n]*(?:\n|$)")
-_META = pattern(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*?)[ \t]*(?:\n|$)")
+_META = pattern(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*=[ \t]*([^\n]*)(?:\n|$)")
 _DOC = pattern(r'\s*"([^"]*)"')
 
 
@@ -176,22 +175,25 @@ def _lines(source: Source, text: str, head: Head) -> None:
     """Read the lines between the first one and the initial state: ``Key=Value``, and free text, which herd7
     skips. In MM files any other line begins the rest of the file."""
     begun = head.start
-    for line in _LINE.finditer(text, begun):
-        here = line.group()
-        found = _META.fullmatch(here) if line.start() > begun and "=" in here else None
+    while head.start < len(text):
+        start = head.start
+        found = _META.match(text, start) if start > begun else None
         if found:
-            start, end = found.span(1)
-            head.warnings += _key(Span(source, line.start() + start, line.start() + end), head.meta)
-            head.meta[found.group(1)] = found.group(2)
-        elif not here.isspace():
+            key, value = found.groups()
+            if key in head.meta or key not in _KEYS:
+                head.warnings += _key(Span(source, *found.span(1)), head.meta)
+            head.meta[key] = value.rstrip(" \t")
+            head.start = found.end()
+            continue
+        end = text.find("\n", start) + 1 or len(text)
+        here = text[start:end]
+        if not here.isspace():
             if head.arch == "MM" or "{" in here or _OURS.match(here):
                 return
-            if _opened(text, line.end()):
+            if _opened(text, end):
                 return
-            head.warnings += _code_like(source, line.start(), here)
-        head.start = line.end()
-        if line.end() == len(text):
-            return
+            head.warnings += _code_like(source, start, here)
+        head.start = end
 
 
 _HEADING = (

@@ -40,6 +40,8 @@ def number(word: str, *, octal: bool = False) -> int:
 
     Raises ``NumberError`` for more than 64 bits, and for leading zeros that can be read in two ways.
     """
+    if word.isdecimal() and word.isascii() and len(word) < 10 and (word[0] != "0" or word == "0"):
+        return int(word)
     text = "".join(word.split()).lower().rstrip("ul")
     sign, digits = (-1, text[1:]) if text[:1] == "-" else (1, text)
     digits = digits.lstrip("0") or "0" if not digits.startswith("0x") else digits

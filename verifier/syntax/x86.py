@@ -50,9 +50,11 @@ Operand = Immediate | Named | Memory | Address
 
 
 class TableCell(NamedTuple):
-    """One cell of a column: labels, then at most one instruction. Equal texts share one object."""
+    """One cell of a column: labels, then at most one instruction, whose ``text`` has single spaces. Equal
+    texts share one object."""
 
     labels: tuple[str, ...]
+    text: str = ""
     locked: bool = False
     opcode: str = ""
     operands: tuple[Operand, ...] = ()
@@ -85,7 +87,7 @@ class Tree(NamedTuple):
     final: Final
 
 
-_TAIL = pattern(r"(?<![\w~])(~\s*exists|exists|forall|locations|filter|final|[oO]bserved)\b")
+_TAIL = pattern(r"(?:~\s*exists|exists|forall|locations|filter|final|observed|Observed)\b")
 
 
 def parse(source: Source, *, defines: Mapping[str, int] | None = None) -> list[Test]:
@@ -181,8 +183,11 @@ def table(source: Source) -> ProgramRows:
 def _program(source: Source, text: str, start: int) -> tuple[int, int]:
     """From where to where the program goes: it is between the initial state and the condition."""
     closing = _matching(source, text, text.find("{", start))
-    tail = _TAIL.search(text, closing)
-    return closing + 1, tail.start() if tail else len(text)
+    for tail in _TAIL.finditer(text, closing):
+        before = text[tail.start() - 1]
+        if not (before.isalnum() or before in "_~"):
+            return closing + 1, tail.start()
+    return closing + 1, len(text)
 
 
 def _rows(text: str, start: int, end: int) -> tuple[list[list[tuple[int, int]]], int]:
@@ -239,26 +244,29 @@ def _columns(
             at = first + len(text[first:end]) - len(text[first:end].lstrip())
             troubles.append(_at(source, at, f"this row has {many}, not {len(columns)}", hint))
         for column, (a, b) in zip(columns, row, strict=False):
-            word = text[a:b].strip()
+            piece = text[a:b]
+            word = piece.strip()
             if word:
-                first = a + len(text[a:b]) - len(text[a:b].lstrip())
-                column += _cell(source, word, first, troubles)
+                start = a + piece.index(word)
+                span = Span(source, start, start + len(word))
+                try:
+                    column.append(Placed(_parse_cell(word), span))
+                except (numbers.NumberError, Unparsed) as error:
+                    _wrong_cell(word, span, error, troubles)
     return [tuple(c) for c in columns]
 
 
-def _cell(source: Source, word: str, start: int, troubles: list[Diagnostic]) -> list[Placed]:
-    span = Span(source, start, start + len(word))
-    try:
-        return [Placed(_parse_cell(word), span)]
-    except numbers.NumberError as error:
+def _wrong_cell(
+    word: str, span: Span, error: numbers.NumberError | Unparsed, troubles: list[Diagnostic]
+) -> None:
+    """Add the error of a cell, at its place."""
+    if isinstance(error, numbers.NumberError):
         troubles.append(error.at(span))
-    except Unparsed:
-        blanked = " " * start + word
-        try:
-            tree_of(blanked, "x86", start="cell")
-        except Unparsed as error:
-            troubles.append(syntax_error(source, error.error, "this instruction", span.end))
-    return []
+        return
+    try:
+        tree_of(" " * span.start + word, "x86", start="cell")
+    except Unparsed as again:
+        troubles.append(syntax_error(span.source, again.error, "this instruction", span.end))
 
 
 @lru_cache(maxsize=20_000)
@@ -273,7 +281,8 @@ def _parse_cell(word: str) -> TableCell:
                 first, *rest = rest
             # A percent sign or a bracket of AT&T's addresses tells its order from Intel's.
             att = "%" in word or "(" in word
-            return TableCell(labels, locked, str(first).lower(), tuple(map(_operand, rest)), att=att)
+            text = " ".join(word.split(":", len(labels))[-1].split())
+            return TableCell(labels, text, locked, str(first).lower(), tuple(map(_operand, rest)), att=att)
     return TableCell(labels)
 
 

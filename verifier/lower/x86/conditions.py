@@ -18,7 +18,7 @@ def label(i: X86Instruction) -> str:
     i.arity(1)
     target, labels = i.operands[0], i.thread.labels
     if not isinstance(target, x86.Named) or target.name not in labels:
-        word = target.name if isinstance(target, x86.Named) else i.text()
+        word = target.name if isinstance(target, x86.Named) else i.text
         hint = nearest(word, labels)
         raise Trouble("unknown-label", f"P{i.thread.cpu} has no label {word!r}", i.span, hint)
     return target.name

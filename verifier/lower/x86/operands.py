@@ -33,7 +33,7 @@ class X86Instruction:
         if opcode is None:
             raise unknown(cell.opcode, self.span)
         self.opcode, self.bits, self.source = opcode
-        self.locked, self.labels = cell.locked, len(cell.labels)
+        self.locked, self.text = cell.locked, cell.text
         operands = cell.operands
         if cell.att or (len(operands) == 2 and isinstance(operands[0], x86.Immediate)):
             operands = operands[::-1]
@@ -55,10 +55,6 @@ class X86Instruction:
                 if bits:
                     return bits
         return 32
-
-    def text(self) -> str:
-        """The instruction as it is written, without its labels."""
-        return " ".join(self.span.text.split(":", self.labels)[-1].split())
 
     def wrong(self, message: str, hint: str = "") -> Trouble:
         """A trouble with the operands."""
@@ -166,7 +162,7 @@ class X86Instruction:
         if any([type(t.addr) is not Const for t in touches]):
             written = any([t.value is not None for t in touches])
             self.thread.through.append(RegisterAccess(len(self.thread.code), bits or self.bits, written))
-        self.thread.code.append(Emit(op, touches, kind=kind, span=self.span, text=self.text()))
+        self.thread.code.append(Emit(op, touches, kind=kind, span=self.span, text=self.text))
 
     def assign(self, target: x86.Operand, value: Expr, kind: Kind = "", when: Expr = TRUE) -> None:
         """Write a register, if ``when``, or memory; ``kind``: of the store."""
