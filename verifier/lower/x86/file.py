@@ -9,6 +9,7 @@ date only in columns that have one. All accesses to one cell must have one size 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from verifier.budget import Budget
@@ -18,6 +19,7 @@ from verifier.lower.c.types import Type
 from verifier.lower.code import Label, Lowered, SetRegister
 from verifier.lower.meanings import CellOf, Meaning, RegisterOf
 from verifier.lower.observe import observe
+from verifier.lower.x86 import known
 from verifier.lower.x86.instructions import lower_cell
 from verifier.lower.x86.sizes import NamedObject, mixed, sized
 from verifier.lower.x86.table import REGISTER_NAMES
@@ -64,6 +66,7 @@ class _File:
         small = _small(self.tree)
         self.threads = [Column(self, cpu, self.bits, small) for cpu in range(len(self.tree.columns))]
         self._initial_state()
+        self.declares = any([o.type or o.elements for o in self.objects.values()])
         for thread, column in zip(self.threads, self.tree.columns, strict=True):
             self._thread(thread, column)
         self.troubles += mixed(self.objects, self.threads)
@@ -208,14 +211,29 @@ class _File:
     # -- threads ------------------------------------------------------------------------------------
 
     def _thread(self, thread: Column, column: tuple[x86.Placed, ...]) -> None:
-        thread.prepare([placed.cell for placed in column])
-        labelled = [placed for placed in column if placed.cell.labels]
-        named = (
-            {o.name for p in column for o in p.cell.operands if isinstance(o, x86.Named)}
-            if labelled
-            else set[str]()
-        )
-        for placed in labelled:
+        self.budget.tick()
+        cells = [placed.cell for placed in column]
+        if any([cell.labels for cell in cells]) or self.declares or "rsp" in thread.written:
+            self._labels(thread, column)
+            self._lower(thread, column)
+            return
+        key = self.bits, thread.small, *[cell.text for cell in cells]
+        found = known.KNOWN.get(key)
+        if found is not None:
+            found.repeat(thread, column)
+        elif thread.code:
+            self._lower(thread, column)
+        else:
+            recorder, before = known.Recorder(thread), len(self.troubles)
+            self._lower(thread, column, recorder.lowered)
+            recorder.end()
+            if len(self.troubles) == before and not thread.returns:
+                known.keep(key, recorder.column())
+
+    def _labels(self, thread: Column, column: tuple[x86.Placed, ...]) -> None:
+        """Find the labels of a column."""
+        named = {o.name for p in column for o in p.cell.operands if isinstance(o, x86.Named)}
+        for placed in column:
             for label in placed.cell.labels:
                 if label in thread.labels:
                     self._trouble("duplicate", f"label {label!r} is defined twice", placed.span)
@@ -225,6 +243,12 @@ class _File:
                         Diagnostic("label", text, span=placed.span, hint=hint, severity="warning")
                     )
                 thread.labels.add(label)
+
+    def _lower(
+        self, thread: Column, column: tuple[x86.Placed, ...], after: Callable[[], None] = lambda: None
+    ) -> None:
+        """Lower a column; ``after`` is called after each instruction."""
+        thread.prepare([placed.cell for placed in column])
         for placed in column:
             self.budget.tick()
             thread.code += [Label(label, placed.span) for label in placed.cell.labels]
@@ -234,6 +258,7 @@ class _File:
                 except Trouble as trouble:
                     self.troubles.append(trouble.diagnostic)
                     self._assume(thread, placed.cell)
+            after()
         if thread.returns:
             thread.code.append(Label(thread.END))
 
@@ -379,6 +404,18 @@ _GROWING = pattern(r"(x?add|inc)[lq]?")
 _STEADY = pattern(r"(mov|movnti|movntil|xchg|cmpxchg|or|and|xor|test|cmp)[lq]?|[mls]fence|nop|j\w+")
 
 
+@lru_cache(maxsize=1024)
+def _growth(opcode: str) -> int | None:
+    """How many growing instructions this is; None if it may do something else."""
+    return 0 if not opcode or _STEADY.fullmatch(opcode) else 1 if _GROWING.fullmatch(opcode) else None
+
+
+@lru_cache(maxsize=1024)
+def _narrow_register(name: str) -> bool:
+    register = REGISTER_NAMES.get(name.lower())
+    return register is not None and register.bits < 32
+
+
 def _small(tree: x86.Tree) -> bool:
     """Can no value of this test leave the range in which 32-bit signed and unsigned are the same?
 
@@ -388,19 +425,18 @@ def _small(tree: x86.Tree) -> bool:
     for column in tree.columns:
         behind: set[str] = set()
         for cell, _ in column:
-            behind.update(cell.labels)
+            if cell.labels:
+                behind.update(cell.labels)
             for operand in cell.operands:
-                if isinstance(operand, x86.Immediate) and not 0 <= operand.value < 1 << 16:
+                kind = type(operand)
+                if kind is x86.Immediate and not 0 <= operand.value < 1 << 16:  # type: ignore[union-attr]
                     return False
-                if isinstance(operand, x86.Named) and (
-                    operand.name in behind
-                    or REGISTER_NAMES.get(operand.name.lower(), REGISTER_NAMES["eax"]).bits < 32
-                ):
+                if kind is x86.Named and (operand.name in behind or _narrow_register(operand.name)):  # type: ignore[union-attr]
                     return False
-            if cell.opcode and not _STEADY.fullmatch(cell.opcode):
-                if not _GROWING.fullmatch(cell.opcode):
-                    return False
-                growing += 1  # each at most doubles the largest value
+            growth = _growth(cell.opcode)
+            if growth is None:
+                return False
+            growing += growth  # each at most doubles the largest value
     initial = [item.value if isinstance(item.value, tuple) else (item.value,) for item in tree.init]
     values = [v for vs in initial for v in vs if isinstance(v, int)]
     return growing < 14 and all(0 <= v < 1 << 16 for v in values)
