@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from _collections import _tuplegetter  # type: ignore[import-not-found]  # as namedtuple does
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from reprlib import recursive_repr
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -70,6 +71,15 @@ def _function(name: str, text: str, names: Sequence[str], known: dict[str, Any],
     return function
 
 
+def _given(cls: type, f: _Field, i: int, value: str, known: dict[str, Any]) -> str:
+    """The line that gives field ``i`` of a frozen object a value; it uses what is ``known``."""
+    if hasattr(slot := cls.__dict__.get(f.name), "__set__"):
+        known[f"set{i}"] = slot.__set__  # type: ignore[union-attr]
+        return f" set{i}(self, {value})\n"
+    known |= {"set": object.__setattr__, f"name{i}": f.name}
+    return f" set(self, name{i}, {value})\n"
+
+
 def _initializer(cls: type, frozen: bool) -> Any:
     known: dict[str, Any] = {"missing": _MISSING}
     parameters, lines, defaults = ["self"], [], []
@@ -89,12 +99,8 @@ def _initializer(cls: type, frozen: bool) -> Any:
             value = f"default{i}"
         if not frozen:
             lines.append(f" self.a{i} = {value}\n")
-        elif hasattr(slot := cls.__dict__.get(f.name), "__set__"):
-            known[f"set{i}"] = slot.__set__  # type: ignore[union-attr]
-            lines.append(f" set{i}(self, {value})\n")
         else:
-            known |= {"set": object.__setattr__, f"name{i}": f.name}
-            lines.append(f" set(self, name{i}, {value})\n")
+            lines.append(_given(cls, f, i, value, known))
     if hasattr(cls, "__post_init__"):
         lines.append(" self.__post_init__()\n")
     text = f"def __init__({', '.join(parameters)}):\n{''.join(lines) or ' pass'}"
@@ -139,13 +145,22 @@ def _frozen(self: object, name: str, *_: object) -> None:
     raise FrozenInstanceError(f"cannot change field {name!r}")
 
 
-def _getstate(self: object) -> list[object]:
-    return [getattr(self, f.name) for f in getattr(self, _FIELDS)]
+def _reader(cls: type, names: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
+    """Reads these fields, all at once."""
+    return attrgetter(*names) if len(names) > 1 else lambda record: [getattr(record, n) for n in names]
 
 
-def _setstate(self: object, state: Iterable[object]) -> None:
-    for f, value in zip(getattr(self, _FIELDS), state, strict=True):
-        object.__setattr__(self, f.name, value)
+def _state(cls: type) -> Callable[[Any], Sequence[Any]]:
+    read = _reader(cls, [f.name for f in getattr(cls, _FIELDS)])
+    return lambda self: read(self)
+
+
+def _restorer(cls: type) -> Any:
+    found: tuple[_Field, ...] = getattr(cls, _FIELDS)
+    known: dict[str, Any] = {}
+    lines = [_given(cls, f, i, f"state[{i}]", known) for i, f in enumerate(found)]
+    text = f"def __setstate__(self, state):\n{''.join(lines) or ' pass'}"
+    return _function("__setstate__", text, [f.name for f in found], known, cls)
 
 
 def _later(cls: type, name: str, make: Callable[[], Any]) -> None:
@@ -220,10 +235,11 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool) -> type:
         attributes["__repr__"] = _repr
     if frozen:
         attributes |= {"__setattr__": _frozen, "__delattr__": _frozen}
-        if slots and "__getstate__" not in own:
-            attributes |= {"__getstate__": _getstate, "__setstate__": _setstate}
     for name, value in attributes.items():
         setattr(cls, name, value)
+    if frozen and slots and "__getstate__" not in own:
+        _later(cls, "__getstate__", lambda: _state(cls))
+        _later(cls, "__setstate__", lambda: _restorer(cls))
     _later(cls, "__init__", lambda: _initializer(cls, frozen))
     if compared:
         _later(cls, "__eq__", lambda: _equality(cls))
@@ -254,10 +270,17 @@ def _is_dataclass(x: object) -> bool:
 
 def _replace(record: Any, /, **changes: object) -> Any:
     cls = record.__class__
-    for name in cls.__match_args__:  # the fields that it is made of
-        if name not in changes:
-            changes[name] = getattr(record, name)
-    return cls(**changes)
+    read = _READERS.get(cls)
+    if read is None:
+        names = cls.__match_args__  # the fields that it is made of
+        get = _reader(cls, names)
+        read = _READERS[cls] = lambda record: dict(zip(names, get(record), strict=True))
+    values = read(record)
+    values.update(changes)
+    return cls(**values)
+
+
+_READERS: dict[type, Callable[[Any], dict[str, Any]]] = {}
 
 
 # -- tuples -------------------------------------------------------------------------------------------------

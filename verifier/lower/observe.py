@@ -200,9 +200,14 @@ class _Observer:
     def compared(self, p: c.Compare, place: c.Place, number: c.Number) -> Expr:
         """``compare`` of what a place holds with a number."""
         if number.value:
-            self.sensible(p)
-        left = self.operand(place)
-        left, right = self.agreed(p, left, Const(number.value))
+            self.sensible_number(p, place, number)
+        left, constant = self.operand(place), Const(number.value)
+        kind = self.holds(place, left)
+        right: Expr = constant
+        if kind is not None and kind.kind != "int":
+            left, right = self.agreed(p, left, constant)
+        elif kind is not None:
+            right = self.stored(constant, kind, p)
         return Apply(p.op, (left, right)) if not isinstance(left, Const) else call(p.op, left, right)
 
     def undefined(self, p: c.Compare) -> Expr | None:
@@ -269,18 +274,20 @@ class _Observer:
             named = isinstance(other, c.Name) and other.name not in self.variables
             if not (named or isinstance(other, c.Number)) or not isinstance(place, c.Place):
                 continue
-            if isinstance(place, c.Name) and place.name in self.variables:
-                continue
             assert isinstance(other, c.Number | c.Place)
             meaning = Const(other.value) if isinstance(other, c.Number) else self.meaning(other)
-            if not (isinstance(meaning, Const) and isinstance(meaning.value, int) and meaning.value):
-                continue
-            cpu = self.cpu(place.cpu) if isinstance(place, c.Register) else None
-            of = place.place if isinstance(place, c.Register) else place
-            hint = self.scope.comparable(of, cpu, self.meaning(place), named)
-            if hint:
-                text = f"{place.span.text} is never {other.span.text}: it is not a number"
-                raise Trouble("type", text, p.span, hint)
+            if isinstance(meaning, Const) and isinstance(meaning.value, int) and meaning.value:
+                self.sensible_number(p, place, other)
+
+    def sensible_number(self, p: c.Compare, place: c.Place, other: c.Number | c.Place) -> None:
+        """Raise ``Trouble`` if a place holds no number; ``other`` is one that is not 0."""
+        if isinstance(place, c.Name) and place.name in self.variables:
+            return
+        of, cpu = (place.place, self.cpu(place.cpu)) if isinstance(place, c.Register) else (place, None)
+        hint = self.scope.comparable(of, cpu, self.meaning(place), not isinstance(other, c.Number))
+        if hint:
+            text = f"{place.span.text} is never {other.span.text}: it is not a number"
+            raise Trouble("type", text, p.span, hint)
 
     def no_address(self, p: c.Compare, right: Expr) -> None:
         """Warn where a number is compared with the address of another one, and an address with what a field

@@ -22,6 +22,7 @@ from verifier.lower.code import (
     Label,
     Lowered,
     SetRegister,
+    Touch,
     Warn,
 )
 from verifier.lower.collector import Collector, last
@@ -305,21 +306,15 @@ class _Unroller(Collector):
             kept = sections.keeps_index(self, code, touch, env)
             for part in (touch.addr, None if kept else touch.value, touch.when):
                 srcu.check(part, env, code.span)
-        addresses = [substitute(touch.addr, env) for touch in code.touches]
         if code.op in INVALIDATING:
             named = invalidation(code.kind)
             if (code.va is not None, code.pcid is not None) != (named.va, named.pcid):
                 raise InternalError(f"{code.text}: what {code.kind!r} names is not what its row says")
         va, pcid, waited = code.va, code.pcid, code.waited
-        if any(x is not None for x in (va, pcid, waited)):
+        if va is not None or pcid is not None or waited is not None:
             va, pcid, waited = [None if a is None else substitute(a, env) for a in (va, pcid, waited)]
-        slots = [None if touch.into is None else self.slot() for touch in code.touches]
         before = dict(env) if code.op == "SEND" or code.targets else env
-        for touch, slot in zip(code.touches, slots, strict=True):
-            if touch.into is not None and slot is not None:
-                env[touch.into] = Ref(slot)
-                if touch.seen is not None:
-                    env[touch.into] = substitute(touch.seen, env)
+        accesses = self.accesses(code.touches, env)
         load = _load_of(body, code)
         event = self.add(
             Event(
@@ -327,16 +322,8 @@ class _Unroller(Collector):
                 body=body.id,
                 cpu=body.cpu,
                 op=code.op,
-                guard=call("and", *path.guard, *_unfaulted(load)),
-                accesses=tuple(
-                    Access(
-                        address,
-                        slot,
-                        None if touch.value is None else substitute(touch.value, env),
-                        substitute(touch.when, env),
-                    )
-                    for touch, slot, address in zip(code.touches, slots, addresses, strict=True)
-                ),
+                guard=call("and", *path.guard, *_unfaulted(load)) if path.guard or load else TRUE,
+                accesses=accesses,
                 virtual=code.virtual,
                 kind=code.kind,
                 va=va,
@@ -366,14 +353,39 @@ class _Unroller(Collector):
         elif code.op == "WAIT":
             event.handlers = path.groups.get(code.group, ())
 
+    def accesses(self, touches: tuple[Touch, ...], env: Env) -> tuple[Access, ...]:
+        """What an instruction accesses; the locals that receive what it reads have it from here on."""
+        addresses = [substitute(touch.addr, env) for touch in touches]
+        slots = [None if touch.into is None else self.slot() for touch in touches]
+        for touch, slot in zip(touches, slots, strict=True):
+            if touch.into is not None and slot is not None:
+                env[touch.into] = Ref(slot)
+                if touch.seen is not None:
+                    env[touch.into] = substitute(touch.seen, env)
+        return tuple(
+            [
+                Access(
+                    address,
+                    slot,
+                    None if touch.value is None else substitute(touch.value, env),
+                    TRUE if touch.when is TRUE else substitute(touch.when, env),
+                )
+                for touch, slot, address in zip(touches, slots, addresses, strict=True)
+            ]
+        )
+
     def asked_of(self, event: Event, code: Emit, before: Env) -> Iterator[Expr]:
         """The values that decide what an event does: whether it stores, what it names, where it sends; and
         what a register of the processor holds."""
         for access in event.accesses:
-            yield access.when
+            if access.when is not TRUE:
+                yield access.when
             if access.value is not None and _is_register(access.addr):
                 yield access.value
-        yield from (x for x in (event.va, event.pcid) if x is not None)
+        if event.va is not None:
+            yield event.va
+        if event.pcid is not None:
+            yield event.pcid
         for target in code.targets:
             yield substitute(target.guard, before)
 
@@ -420,6 +432,9 @@ def unroll(
     return program
 
 
+_PLAIN = frozenset({"R", "W", "X", "F"})  # accesses and fences: nothing is sent, and nothing is waited for
+
+
 def _unroller(
     lowered: Lowered, bound: int, budget: Budget, exact: bool, spontaneous: bool, locks: Locks
 ) -> _Unroller:
@@ -427,22 +442,24 @@ def _unroller(
     bodies = _with_handlers(
         [*lowered.threads, *(code for _, code in lowered.nmis), *(p.code for p in lowered.pending)]
     )
-    emits = [x for code in bodies for x in code if isinstance(x, Emit)]
+    emits = [x for code in bodies for x in code if type(x) is Emit]
+    plain = _PLAIN.issuperset([x.op for x in emits])
+    special = [] if plain else emits
     return _Unroller(
         bound,
         budget,
         exact=exact,
         spontaneous=spontaneous,
         locks=locks,
-        graced=any(map(sections.waits_for_readers, emits)),
+        graced=any(map(sections.waits_for_readers, special)),
         halting=rests.halting(lowered),
         at_end=_asked(lowered),
         judges_hangs=any(o.kind == "hang" for o in lowered.observables),
         registers=lowered.world.cells.keys(),
         overlaid=lowered.world.overlaid,
-        begins=sum(x.op == "RCU" and x.kind == "lock" for x in emits),
-        barriers=any(x.kind == "barrier" for x in emits),
-        waited=frozenset(x.group for x in emits if x.op == "WAIT"),
+        begins=sum(x.op == "RCU" and x.kind == "lock" for x in special),
+        barriers=any(x.kind == "barrier" for x in special),
+        waited=frozenset(x.group for x in special if x.op == "WAIT"),
         unreached=lowered.unreached,
     )
 

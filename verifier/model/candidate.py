@@ -146,7 +146,35 @@ def blank(
     cells: Sequence[CellRelations[R]],
     has: frozenset[Feature],
 ) -> Candidate[R, S]:
-    """A candidate with new sets and new relations, for its maker to fill."""
-    parts: dict[str, Any] = {name: events() for name in SETS}
-    parts |= {name: relation() for name in (*RELATIONS, "none")}
-    return Candidate(cells=cells, has=has, **parts)
+    """A candidate with new sets and new relations, for its maker to fill. Each is made when it is first asked
+    for: most tests fill few of them."""
+    return _Blank(events, relation, cells, has)
+
+
+class _Blank(Candidate[R, S]):
+    __slots__ = ("_events", "_relation")
+
+    def __init__(
+        self,
+        events: Callable[[], S],
+        relation: Callable[[], R],
+        cells: Sequence[CellRelations[R]],
+        has: frozenset[Feature],
+    ) -> None:
+        give = object.__setattr__  # a candidate is frozen
+        give(self, "_events", events)
+        give(self, "_relation", relation)
+        give(self, "cells", cells)
+        give(self, "has", has)
+
+    def __getattr__(self, name: str) -> Any:
+        """A set or a relation that nobody has asked for yet."""
+        if name in _KINDS:
+            made = self._relation() if _KINDS[name] else self._events()
+            object.__setattr__(self, name, made)
+            return made
+        raise AttributeError(name)
+
+
+# By the name of a set or a relation, whether it is a relation.
+_KINDS = dict.fromkeys(SETS, False) | dict.fromkeys((*RELATIONS, "none"), True)

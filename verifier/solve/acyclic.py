@@ -221,8 +221,8 @@ def _eliminate(clauses: Clauses, pairs: list[tuple[int, int, int]], joins: int) 
     alive = set(ways_in) & set(ways_out)
     cost = {v: len(ways_in[v]) * len(ways_out[v]) for v in alive}
     while cost:
-        v = min(cost, key=lambda e: (cost[e], e))
-        joins -= cost[v]
+        least, v = min(zip(cost.values(), cost, strict=True))
+        joins -= least
         if joins < 0:
             return False
         clauses.check()
