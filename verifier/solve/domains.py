@@ -4,19 +4,17 @@ A value that a read returns was written by a store.  The store's value was compu
 so on back to a constant; in one execution no store is in its own history.  So as many rounds of propagation
 as there are stores with computed values (and accesses with computed addresses) reach every value.
 
-And each value comes with its smallest histories: the computing stores that it passed.  A store that is in
-all histories of a value does not compute from it.  So a counter to which three stores add 1 ends at 3.  A
-history of n steps, or a part of it, is known by round n.  Where a value gets too many of them, what all have
-in common takes their place: that rules out less.
+And each value comes with its smallest ``histories``: the computing stores that it passed.  A store that is
+in all of them does not compute from it.  So a counter to which three stores add 1 ends at 3.  A history of n
+steps, or a part of it, is known by round n.
 
 The result contains every possible value, and may contain others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from itertools import product
 
 from verifier.budget import Budget
@@ -52,17 +50,14 @@ from verifier.program.values import (
     truth,
 )
 from verifier.solve.branches import Branches
+from verifier.solve.histories import NEW, Histories, joined, smallest
 from verifier.solve.large import HELP, too_many
 from verifier.solve.tabled import Tabled
 
 MAX_VALUES = 1024
 MAX_COMBINATIONS = 50_000
 
-MAX_HISTORIES = 20
-
 Values = frozenset[Value]
-Histories = tuple[int, ...]  # sets of stores, as bits; none contains another one
-NEW: Histories = (0,)  # of what no store computed
 
 
 def order_key(value: Value) -> tuple[int, str, int]:
@@ -101,52 +96,6 @@ def _equal(function: str, a: Values, b: Values) -> Values:
     if len(a | b) > 1 and a and b:
         equal = equal | {False}
     return frozenset(int(e == (function == "eq")) for e in equal) | unknown
-
-
-def _smallest(histories: set[int]) -> Histories:
-    """The smallest of some histories."""
-    if len(histories) == 1:
-        return tuple(histories)
-    return NEW if 0 in histories else _smallest_of(frozenset(histories))
-
-
-@lru_cache(maxsize=2000)  # round after round, the same ones are asked for
-def _smallest_of(histories: frozenset[int]) -> Histories:
-    """``_smallest`` of several ones."""
-    found: list[int] = []
-    for history in sorted(histories, key=lambda h: (h.bit_count(), h)):
-        for known in found:
-            if known & history == known:
-                break
-        else:
-            found.append(history)
-    return tuple(found) if len(found) <= MAX_HISTORIES else (_common(found),)
-
-
-def _common(histories: Iterable[int]) -> int:
-    """The stores that are in all of these histories."""
-    common = -1
-    for history in histories:
-        common &= history
-    return common
-
-
-def _joined(read: Sequence[Histories], store: int) -> set[int]:
-    """The histories of what a store computes from values with these histories. Empty: the store is in all of
-    their histories."""
-    size = 1
-    for histories in read:
-        size *= len(histories)
-    if size > MAX_HISTORIES:
-        read = [(_common(histories),) for histories in read]
-    found: set[int] = set()
-    for chosen in product(*read):
-        history = 0
-        for h in chosen:
-            history |= h
-        if not history & store:
-            found.add(history | store)
-    return found
 
 
 def unreached(program: Program, kernels: tuple[int, ...], budget: Budget) -> frozenset[int]:
@@ -285,7 +234,7 @@ class Domains:
                 read[FAULT] = {0}
             if (self._refuses or not read) and self._may_be_lost(event, access):
                 read[UNDEF] = {0}
-            got = {value: _smallest(histories) for value, histories in read.items()}
+            got = {value: smallest(histories) for value, histories in read.items()}
             if got != self._histories[access.slot]:
                 self._histories[access.slot] = got
                 less |= 1 << access.slot
@@ -341,7 +290,7 @@ class Domains:
         for value, histories in values.items():
             item = (value, event.body, event.id)
             known = here.get(item)
-            both = histories if known is None or known == histories else _smallest({*known, *histories})
+            both = histories if known is None or known == histories else smallest({*known, *histories})
             if both != known:
                 here[item] = both
                 changed = True
@@ -364,11 +313,11 @@ class Domains:
         found: dict[Value, set[int]] = {}
         for choice in product(*(self._histories[s].items() for s in slots)):
             values = tuple(value for value, _ in choice)
-            histories = _joined([h for _, h in choice], store)
+            histories = joined([h for _, h in choice], store)
             if histories:
                 value = values[0] if isinstance(expr, Ref) else self.tabled.of(expr, values)
                 found.setdefault(value, set()).update(histories)
-        return {value: _smallest(histories) for value, histories in found.items()}
+        return {value: smallest(histories) for value, histories in found.items()}
 
     def _updated(self, accesses: list[tuple[Event, Access]]) -> bool:
         """The processor sets A anywhere, and D where something writes (MMR 7)."""
