@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":")
-STYLE = {
+STYLE: Any = {
     "svg.hashsalt": "verifier",  # the same file each time
     "svg.fonttype": "none",
     "font.family": "sans-serif",

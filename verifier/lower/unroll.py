@@ -8,7 +8,7 @@ from verifier.budget import Budget
 from verifier.lower import interrupts, overlaps, rests, sections, srcu
 from verifier.lower.code import Emit, Instruction, Lowered
 from verifier.lower.taken import Locks
-from verifier.lower.unroller import PLAIN, Unroller
+from verifier.lower.unroller import STRAIGHT_OPS, Unroller
 from verifier.program.events import Program
 from verifier.program.expressions import KERNEL, Const, Ref, Reg, call, parts
 from verifier.program.values import Ptr
@@ -66,7 +66,7 @@ def _unroller(
         [*lowered.threads, *(code for _, code in lowered.nmis), *(p.code for p in lowered.pending)]
     )
     emits = [x for code in bodies for x in code if type(x) is Emit]
-    plain = PLAIN.issuperset([x.op for x in emits])
+    plain = STRAIGHT_OPS.issuperset([x.op for x in emits])
     special = [] if plain else emits
     return Unroller(
         bound,

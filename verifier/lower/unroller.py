@@ -36,7 +36,9 @@ from verifier.program.values import FAULT, Ptr, softirqs_off
 from verifier.program.waits import Wait
 from verifier.records import dataclass
 
-PLAIN = frozenset({"R", "W", "X", "F"})  # accesses and fences: nothing is sent, and nothing is waited for
+STRAIGHT_OPS = frozenset(
+    {"R", "W", "X", "F"}
+)  # accesses and fences: nothing is sent, and nothing is waited for
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Unroller(Collector):
         """Does code execute one instruction after the other, and come to rest nowhere?"""
         if self.halting or self.unreached or self.indexed:
             return False
-        return all([type(x) is SetRegister or (type(x) is Emit and x.op in PLAIN) for x in code])
+        return all([type(x) is SetRegister or (type(x) is Emit and x.op in STRAIGHT_OPS) for x in code])
 
     def jump(
         self,
@@ -260,7 +262,7 @@ class Unroller(Collector):
             env[instruction.reg] = (
                 substitute(value, env) if copied else sections.given_value(self, value, path, span)
             )
-        elif isinstance(instruction, Emit) and instruction.op in PLAIN and not self.halting:
+        elif isinstance(instruction, Emit) and instruction.op in STRAIGHT_OPS and not self.halting:
             if self.indexed:
                 self.index_stays(instruction, env)
             self.event(body, instruction, path)
