@@ -231,12 +231,15 @@ class _Candidate(Removals):
         for fetch in x.fetches:
             line = x.order[self.program.events[fetch].cpu]
             word = x.cell(self.program.events[fetch], self.program.events[fetch].accesses[0])
+            address = x.linear(self.program.events[fetch])
             for store in line[: line.index(fetch)]:
+                if word is None or (store, word) not in where:
+                    continue
                 between = line[line.index(store) : line.index(fetch)]
                 jump = any(self.program.events[e].op == "JMP" for e in between)
-                plain = self.program.events[store].kind != "alias"
-                seen = self.switches.smc == "amd" or (plain and jump)
-                if seen and word is not None and (store, word) in where:
+                event = self.program.events[store]
+                same = event.kind != "alias" and x.linear(event) == address
+                if self.switches.smc == "amd" or (same and jump):
                     pairs.append((store, fetch))
         return Relation(pairs)
 

@@ -353,7 +353,8 @@ class _Finder:
         if mine is None:
             return Matter("interleaving", ("it needs only that the CPUs take turns as they do here",))
         if not mine:
-            return Matter("interleaving", ("every run that ends gets here",))
+            kept = "" if self.x.program.filter is None else ", and that the filter lets through,"
+            return Matter("interleaving", (f"every run that ends{kept} gets here",))
         parts: Parts = ["it needs only that ", *joined(self._clauses(mine))]
         marks = self._marks(n for d in mine for n in self._nodes(d))
         return Matter("interleaving", tuple(parts), marks)

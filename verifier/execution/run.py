@@ -164,6 +164,10 @@ class Execution:
             address = apply("page_data", (page,))
         return address if isinstance(address, Ptr) else None
 
+    def linear(self, event: Event) -> Value | None:
+        """The virtual address that an executed event accesses; None if it names the word itself."""
+        return evaluate(event.accesses[0].addr, self.slots) if event.virtual else None
+
     def written_at(self) -> dict[tuple[int, Ptr], Value]:
         """(node, cell) -> value of everything that is written."""
         out = self.updates()

@@ -8,17 +8,30 @@ than the CPU's last store to the word (10.2).
 from __future__ import annotations
 
 from verifier.explore.prepared import Prepared
-from verifier.explore.state import ALIAS, BARRIER, JUMPED, SENDING, Buffer, Buffered, Draft, State, put
+from verifier.explore.state import (
+    ALIAS,
+    BARRIER,
+    JUMPED,
+    SENDING,
+    Buffer,
+    Buffered,
+    Draft,
+    State,
+    linear_address,
+    put,
+)
 from verifier.program.functions import apply
 from verifier.program.values import Value
 from verifier.records import NamedTuple
 
 
 class Copy(NamedTuple):
-    """A copy of the word in ``cell``, read through the TLB entry ``item``; 0: the address is physical."""
+    """A copy of the word in ``cell``, read by a ``linear`` address and through the TLB entry ``item``; 0: the
+    address is physical, or the entry does not matter."""
 
     cell: int
     value: Value
+    linear: int
     item: int = 0
 
 
@@ -31,6 +44,7 @@ class Copies:
         self.made: list[Copy] = []
         self.bits: dict[Copy, int] = {}
         self.of_cell = [0] * len(layout.cells)
+        self.by_address: dict[tuple[int, int], int] = {}  # by cell and linear address
         self.through = 0  # those that were read by way of a TLB entry
         self.amd = layout.switches.smc == "amd"
 
@@ -41,13 +55,16 @@ class Copies:
             found = self.bits[copy] = 1 << len(self.made)
             self.made.append(copy)
             self.of_cell[copy.cell] |= found
+            at = copy.cell, copy.linear
+            self.by_address[at] = self.by_address.get(at, 0) | found
             self.through |= found if copy.item else 0
         return found
 
-    def seen(self, buffer: Buffer, cell: int) -> Value | None:
-        """What a fetch of a cell has to see in the store buffer of its CPU (MMR 10.2); None: nothing."""
+    def seen(self, buffer: Buffer, cell: int, linear: int) -> Value | None:
+        """What a fetch of a cell by a linear address has to see in the store buffer of its CPU (MMR 10.2);
+        None: nothing."""
         for store in reversed(buffer):
-            if self.amd or store.kind & JUMPED:
+            if self.amd or (store.kind & JUMPED and store.linear == linear):
                 for at, value in reversed(store.writes):
                     if at == cell:
                         return value
@@ -67,8 +84,9 @@ class Copies:
             while cells:
                 cell = (cells & -cells).bit_length() - 1
                 cells &= cells - 1
-                if self.direct[cpu] >> cell & 1:
-                    now |= self.bit(Copy(cell, draft.memory[cell]))
+                for linear, mine in self.direct[cpu].items():
+                    if mine >> cell & 1:
+                        now |= self.bit(Copy(cell, draft.memory[cell], linear))
                 kept |= self.of_cell[cell]
             draft.copies = put(draft.copies, cpu, ((old | now) & kept, (recent | now) & kept))
 
@@ -78,8 +96,9 @@ class Copies:
         for bit, item in self.caches.usable(draft.tlbs[cpu], draft.memory, cpu, va):
             cell = self.cell_at.get(apply("page_data", (item.to,)), -1)
             if cell >= 0:
-                own = self.seen(draft.buffers[cpu], cell)
-                found |= self.bit(Copy(cell, draft.memory[cell] if own is None else own, bit))
+                linear = linear_address(va)
+                own = self.seen(draft.buffers[cpu], cell, linear)
+                found |= self.bit(Copy(cell, draft.memory[cell] if own is None else own, linear, bit))
         return found
 
     def restart(self, draft: Draft, cpu: int) -> None:
@@ -91,14 +110,15 @@ class Copies:
         if self.amd:
             self._drop(draft, cpu, self.of_cell[cell] & self.through)
 
-    def stored(self, draft: Draft, cpu: int, cell: int, kind: int, late: bool = False) -> None:
-        """A store of this CPU has reached memory. Drop the copies that are too old now (MMR 10.2). If it was
-        in the buffer (``late``), those by way of a TLB entry have seen it there."""
+    def stored(self, draft: Draft, cpu: int, cell: int, kind: int, linear: int, late: bool = False) -> None:
+        """A store of this CPU, by a linear address, has reached memory. Drop the copies that are too old now
+        (MMR 10.2). If it was in the buffer (``late``), those by way of a TLB entry have seen it there."""
         old, recent = draft.copies[cpu]
+        mine = self.of_cell[cell] if self.amd else self.by_address.get((cell, linear), 0)
         if self.amd or kind & JUMPED:
-            self._drop(draft, cpu, self.of_cell[cell] & (~self.through if late else -1))
+            self._drop(draft, cpu, mine & (~self.through if late else -1))
         elif not kind & ALIAS:
-            draft.copies = put(draft.copies, cpu, (old, recent & ~self.of_cell[cell]))
+            draft.copies = put(draft.copies, cpu, (old, recent & ~mine))
 
     def _drop(self, draft: Draft, cpu: int, copies: int) -> None:
         old, recent = draft.copies[cpu]
@@ -115,16 +135,18 @@ class Copies:
         if store.kind & (ALIAS | BARRIER | SENDING | JUMPED) or not mine:
             return store
         for cell in mine:
-            self._drop(draft, cpu, self.of_cell[cell] & self.through)
+            self._drop(draft, cpu, self.by_address.get((cell, store.linear), 0) & self.through)
         return store._replace(kind=store.kind | JUMPED)
 
-    def choices(self, state: State, cpu: int, cell: int, item: int = 0) -> list[tuple[Value, int]]:
+    def choices(
+        self, state: State, cpu: int, cell: int, linear: int, item: int = 0
+    ) -> list[tuple[Value, int]]:
         """The instructions that a fetch may execute, each with the bit of its copy (0: from the buffer)."""
-        own = None if item else self.seen(state.buffers[cpu], cell)
+        own = None if item else self.seen(state.buffers[cpu], cell, linear)
         if own is not None:
             return [(own, 0)]
         found = []
-        copies = state.copies[cpu][0] & self.of_cell[cell]
+        copies = state.copies[cpu][0] & self.by_address.get((cell, linear), 0)
         while copies:
             low = copies & -copies
             copies ^= low

@@ -281,9 +281,10 @@ class Instants:
         node = self.fetches[event.id] = self._node()
         at = self.sources.fetched(move, i) if move.copy else i
         buffer = self.states[at].buffers[move.cpu]
-        forwarded = not move.copy or (
-            bool(move.used) and self.machine.prefetched.seen(buffer, cell) is not None
-        )
+        prefetched = self.machine.prefetched
+        copy = prefetched.made[move.copy.bit_length() - 1] if move.copy else None
+        seen = copy is not None and prefetched.seen(buffer, cell, copy.linear) is not None
+        forwarded = copy is None or (bool(move.used) and seen)
         if forwarded:
             self._take(node, cell, value, self._own(at, move.cpu, cell), forwarded=True)
         else:
@@ -302,8 +303,7 @@ class Instants:
         if move.fault:
             self._faults(i, move, event, use)
         else:
-            at = self.sources.fetched(move, i) if move.copy else i
-            self._walk(cpu, move.used, at, use, event=event.id)
+            self._walk(cpu, move.used, self.sources.translated(move, i), use, event=event.id)
 
     def _walk(
         self, cpu: int, item: int, at: int, use: int, event: int | None = None, observable: int | None = None

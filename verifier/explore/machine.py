@@ -156,7 +156,7 @@ class AbstractMachine(Upkeep):
         for cell, value in writes:
             draft.memory[cell] = value
             if self.fetched[cpu] >> cell & 1:
-                self.prefetched.stored(draft, cpu, cell, store.kind, late=True)
+                self.prefetched.stored(draft, cpu, cell, store.kind, store.linear, late=True)
         move = Move("commit", cpu, writes=writes, at=index)
         yield from ((move, after, -1) for after in sends.start(self, draft, store.sends))
 

@@ -17,6 +17,7 @@ from verifier.explore.compiled import (
     touch,
 )
 from verifier.explore.graces import Graces
+from verifier.explore.state import DIRECT, linear_address
 from verifier.program import arrivals
 from verifier.program.asking import awaited, branches
 from verifier.program.events import Body, Cell, Event, Program
@@ -194,7 +195,8 @@ class Prepared:
         self.asides = self.aged or self.flooding
         # By CPU: which cells it fetches instructions from; does an SFENCE, does a branch matter?
         self.fetched = [0] * program.cpus
-        self.direct = [0] * program.cpus  # likewise, not by way of a TLB entry
+        # By CPU and linear address: likewise, not by way of a TLB entry.
+        self.direct: list[dict[int, int]] = [{} for _ in range(program.cpus)]
         self.translated: list[set[int]] = [set() for _ in range(program.cpus)]  # the addresses for the others
         self.weak = [False] * program.cpus
         for event in events:
@@ -204,12 +206,14 @@ class Prepared:
                 other = self._cells(lambda i: not self.register[i])
                 mine = self.page_data if event.virtual else 1 << cell if cell >= 0 else other
                 self.fetched[event.cpu] |= mine
-                if not event.virtual or not switches.spontaneous:
-                    self.direct[event.cpu] |= mine
-                elif isinstance(a, Const):
-                    self.translated[event.cpu] |= {self.va_at[v] for v in (a.value,) if v in self.va_at}
-                else:
-                    self.translated[event.cpu] |= set(self.va_at.values())
+                named = {a.value} if isinstance(a, Const) else self.va_at.keys()
+                vas = {at for va, at in self.va_at.items() if va in named}
+                if event.virtual and switches.spontaneous:
+                    self.translated[event.cpu] |= vas
+                    continue
+                direct = self.direct[event.cpu]
+                for linear in map(linear_address, vas) if event.virtual else (DIRECT,):
+                    direct[linear] = direct.get(linear, 0) | mine
             elif event.kind == "nt" or (event.kind == "x2apic" and switches.x2apic_fence == "sfence"):
                 self.weak[event.cpu] = self.buffered
         self.branching = [bool(cells) and switches.smc == "intel" for cells in self.fetched]

@@ -199,7 +199,7 @@ class Telling:
         buffered: list[list[Event | None]] = [[] for _ in self.machine.cpus]
         notes: dict[int, str] = {}
         for i, move in enumerate(self.moves):
-            at = self.sources.fetched(move, i) if move.copy else i
+            at = self.sources.translated(move, i)
             if move.used:
                 since = self.fill(move.cpu, move.used, at)
                 page = self.machine.caches.items[move.used.bit_length() - 1].to

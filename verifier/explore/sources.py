@@ -62,11 +62,17 @@ class Sources:
         copy = self.machine.prefetched.made[move.copy.bit_length() - 1]
         for i in range(at, -1, -1):
             s = self.states[i]
-            own = self.machine.prefetched.seen(s.buffers[move.cpu], copy.cell) if copy.item else None
+            buffer = s.buffers[move.cpu]
+            own = self.machine.prefetched.seen(buffer, copy.cell, copy.linear) if copy.item else None
             value = s.memory[copy.cell] if own is None else own
             if value == copy.value and (not copy.item or s.tlbs[move.cpu] & copy.item):
                 return i
         raise InternalError("a story does not say when an instruction was read")
+
+    def translated(self, move: Move, at: int) -> int:
+        """The state in which move ``at`` uses its translation: that of a copy where it was read. Without
+        spontaneous walks it is the one of the execution (MMR 10.1)."""
+        return self.fetched(move, at) if move.copy and self.machine.switches.spontaneous else at
 
     def upper(self, s: State, cpu: int, va: int, place: WalkPoint, by_load: bool = False) -> int:
         """The upper item, cached or loaded, from which a walk continues at a place; 0 at the root."""

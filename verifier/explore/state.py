@@ -33,6 +33,14 @@ ANSWER = 2048  # a handler's acknowledgement (8.7)
 SILENT = RELEASE | CALLBACK | ANSWER  # these write no cell that a program could read
 
 
+DIRECT = 0  # the linear address of what names a cell itself
+
+
+def linear_address(va: int) -> int:
+    """A virtual address, by its number, as a linear address. Whoever names a cell itself uses ``DIRECT``."""
+    return va + 1
+
+
 class Buffered(NamedTuple):
     """An entry of a store buffer. All its writes are committed in one step."""
 
@@ -40,6 +48,7 @@ class Buffered(NamedTuple):
     kind: int = 0
     sync: int = 0  # CPUs whose TLBSYNC waits for it, as bits
     sends: tuple[int, ...] = ()  # handlers that an ICR write starts
+    linear: int = 0  # the linear address of a store to an instruction word, see ``linear_address``
 
 
 Buffer = tuple[Buffered, ...]

@@ -20,6 +20,7 @@ from verifier.explore.state import (
     ASTRAY,
     CALLBACK,
     CUT,
+    DIRECT,
     IDLE,
     VIRTUAL,
     WRONG,
@@ -31,6 +32,7 @@ from verifier.explore.state import (
     Move,
     State,
     Written,
+    linear_address,
     put,
 )
 from verifier.program.events import Event, Program
@@ -371,13 +373,21 @@ class Upkeep(Prepared):
             else:
                 draft.memory[cell] = value
                 if self.fetched[cpu] >> cell & 1:
-                    self.prefetched.stored(draft, cpu, cell, op.kind)
+                    self.prefetched.stored(draft, cpu, cell, op.kind, self.linear(op, draft.slots))
         if held:
             for cell, _ in held if self.translated[cpu] else ():
                 self.prefetched.issued(draft, cpu, cell)
             kind = op.kind | (VIRTUAL if self.answering and op.translated else 0)
-            draft.buffers[cpu] = (*draft.buffers[cpu], Buffered(tuple(held), kind))
+            code = any([self.fetched[cpu] >> cell & 1 for cell, _ in held])
+            linear = self.linear(op, draft.slots) if code else DIRECT
+            draft.buffers[cpu] = (*draft.buffers[cpu], Buffered(tuple(held), kind, linear=linear))
         return tuple(writes)
+
+    def linear(self, op: Compiled, slots: Sequence[Value | None]) -> int:
+        """The linear address of an access."""
+        if not op.event.virtual:
+            return DIRECT
+        return linear_address(self.va_at[op.touches[0].addr(slots)])
 
     def fetch(
         self, state: State, cpu: int, op: Compiled, cell: int, item: int = 0
@@ -385,7 +395,7 @@ class Upkeep(Prepared):
         """All ways to execute an instruction word, which may have been prefetched at any time (MMR 10.1).
         ``item``: the TLB entry by which it was."""
         (touch,) = op.touches
-        for value, copy in self.prefetched.choices(state, cpu, cell, item):
+        for value, copy in self.prefetched.choices(state, cpu, cell, self.linear(op, state.slots), item):
             draft = Draft.of(state)
             if touch.slot is not None:
                 draft.slots[touch.slot] = value

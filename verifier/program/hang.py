@@ -331,6 +331,8 @@ class Hang:
             return f"the callback that CPU {lock.cpu} asked for in {self._at(lock.span)} has not run"
         if lock.span is not None:
             return f"the section of CPU {lock.cpu} in {self._at(lock.span)} does not end"
+        if body.kind == "nmi" and " " in body.name:  # it has no function
+            return f"{body.name} does not return"
         if body.kind != "thread":
             return f"{body.name}() on CPU {lock.cpu} does not return"
         return f"CPU {lock.cpu} has interrupts off"

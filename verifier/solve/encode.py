@@ -57,6 +57,9 @@ class _Encoder(Encoding):
         The order matters: each part uses the nodes that earlier parts have numbered."""
         self.walks = Walks(self)
         self._walked = self._with_walks()
+        # The CPUs that may fetch from a page what they have stored there by any address (MMR 10.2).
+        amd = self.model.switches.smc == "amd"
+        self._fetches = {e.cpu for e in self.program.events if amd and e.op == "IF" and e.virtual}
         self.walks.demand()
         self._decisions()
         for event in self.program.events:
@@ -140,7 +143,7 @@ class _Encoder(Encoding):
     def _forwards(self, event: Event, where: dict[Ptr, int]) -> bool:
         """May a page walk or a fetch of this CPU read the store while it is buffered?"""
         kinds = {self.program.cells[c].kind for c in where}
-        return ("pte" in kinds and event.cpu in self._walked) or "code" in kinds
+        return ("pte" in kinds and event.cpu in self._walked) or "code" in kinds or event.cpu in self._fetches
 
     def _where(self, event: Event, access: Access, done: int, use: Use | None) -> dict[Ptr, int]:
         """The cells that an access may touch, each with the literal that it is done and touches it."""

@@ -11,7 +11,7 @@ from itertools import combinations
 
 from verifier.model.candidate import CellRelations, Feature, blank
 from verifier.model.roles import bare, buffered, instant, sets_under
-from verifier.program.events import Body
+from verifier.program.events import Body, Event
 from verifier.program.values import Ptr
 from verifier.solve.clauses import NO, YES
 from verifier.solve.encoding import Encoding
@@ -344,14 +344,25 @@ def _seen_by_fetch(e: Encoding, w: Write, fetch: int) -> int:
     before = e.po_between(store, reader)
     if e.model.switches.smc == "amd":
         return before
-    if store.kind == "alias":
+    same = _same_address(e, store, reader)
+    if store.kind == "alias" or same == NO:
         return NO
     jumps = [
         e.clauses.all((e.executed[j.id], e.po_between(store, j), e.po_between(j, reader)))
         for j in e.program.events
         if j.op == "JMP" and j.cpu == w.cpu
     ]
-    return e.clauses.both(before, e.clauses.any(jumps))
+    return e.clauses.all((same, before, e.clauses.any(jumps)))
+
+
+def _same_address(e: Encoding, a: Event, b: Event) -> int:
+    """The literal that two accesses to a word use the same linear address."""
+    if a.virtual != b.virtual:
+        return NO
+    if not a.virtual:
+        return YES
+    mine, other = (e.literals(x.accesses[0].addr) for x in (a, b))
+    return e.clauses.any(e.clauses.both(x, other[va]) for va, x in mine.items() if va in other)
 
 
 def _broadcast(e: Encoding, x: Symbolic) -> None:

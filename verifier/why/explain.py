@@ -114,7 +114,8 @@ class _Explainer:
         rests += "".join(f", and on {given}" for given in (_callbacks(first), waits) if given)
         others, more = len(told) - 1, ""
         if others:
-            more = f"; {others}{'' if found.complete else ' or more'} other reason{'s' if others > 1 else ''}"
+            least = others if found.complete else f"{others} or more"
+            more = f"; {least} other reason{'' if least == 1 else 's'}"
         elif not found.complete:
             more = "; there may be other reasons"
         most = "at most " if any(p in self.open for p in first.parts) else ""

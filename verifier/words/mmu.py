@@ -422,7 +422,7 @@ def code() -> Iterator[Word]:
     for name, source in instructions:
         doc = "serializing; drops prefetched instructions, no TLB entries"
         yield row(g, f"{name}()", Machine("SER", name), doc, "9.1, 9.2", source=source)
-    doc = "as a handler's last statement: it returns by SYSRET, which is not serializing; else nothing"
+    doc = "as a handler's last statement: it returns by SYSRET, which is not serializing; an error elsewhere"
     yield bare("sysret()", Machine("SYSRET"), doc, "8.6")
     yield bare("jump()", Machine("JMP"), "a taken branch, as self-modifying code needs one", "10.2")
 

@@ -61,6 +61,7 @@ class _File:
         self.cells: dict[Ptr, Cell] = {}
         self.objects: dict[str, NamedObject] = {}
         self.threads: list[Column] = []
+        self.unsigned: set[tuple[int, str]] = set()  # whole registers that are declared without a sign
 
     def lower(self) -> Lowered:
         small = _small(self.tree)
@@ -79,6 +80,7 @@ class _File:
                 )
                 self.object(place.name)  # where nothing touches it, it is 0
         final = self.tree.final
+        final = final._replace(locations=tuple(e for p in final.locations for e in self._listed(p)))
         try:
             seen = observe(final, self)
         except InputError as error:
@@ -100,6 +102,13 @@ class _File:
             shown=seen.shown,
             filter=seen.filter,
         )
+
+    def _listed(self, place: c.Place) -> list[c.Place]:
+        """A place of ``locations``; of an array, its elements."""
+        known = self.objects.get(place.name) if isinstance(place, c.Name) else None
+        if known is None or not known.elements:
+            return [place]
+        return [c.Member(place, c.Number(i, place.span), place.span) for i in range(known.elements)]
 
     def _trouble(self, code: str, message: str, span: Span, hint: str = "") -> None:
         self.troubles.append(Diagnostic(code, message, span, hint))
@@ -161,7 +170,10 @@ class _File:
             else:
                 value: Expr = self._value(item.value, item, self.bits)
                 if item.type:
-                    value = t.wrapped(value, _type(item.type))
+                    kind = _type(item.type)
+                    value = t.wrapped(value, kind)
+                    if kind.kind == "int" and not kind.signed and kind.bits >= self.bits:
+                        self.unsigned.add((item.cpu, register.whole))
                 self.threads[item.cpu].set(item.name, value, item.span)
 
     def _declare(self, item: x86.Initial) -> None:
@@ -300,7 +312,8 @@ class _File:
         if cpu is not None:
             register = REGISTER_NAMES.get(place.name.lower()) if isinstance(place, c.Name) else None
             bits = register.bits if register else self.bits
-            return _word(bits, bits >= self.bits)
+            declared = register is not None and (cpu, register.whole) in self.unsigned
+            return _word(bits, bits >= self.bits and not declared)
         base = place.base if isinstance(place, c.Member) else place
         known = self.objects.get(base.name) if isinstance(base, c.Name) else None
         if known is None:
@@ -358,10 +371,12 @@ class _File:
             known = [self._printed(r) for r in thread.written]
             hint = f"it is always 0; P{cpu} writes {', '.join(sorted(known)) or 'no register'}"
             raise Trouble("unwritten", f"no instruction of P{cpu} writes {name}", place.span, hint)
-        if register.bits >= self.bits:
+        whole = register.bits >= self.bits
+        if whole and (cpu, register.whole) not in self.unsigned:
             return RegisterOf(cpu, register.whole, f"{cpu}:{self._printed(register.whole)}")
-        # A part of a register is observed through a local of its own, set when all is over.
-        printed = name.lower() if self.wide else name.upper()
+        # What has no sign, as a part of a register, is observed through a local, set when all is over.
+        name = register.whole if whole else name
+        printed = self._printed(name) if whole else name.lower() if self.wide else name.upper()
         part = SetRegister(f"%{name.lower()}", thread.unsigned(thread.register(name), register.bits))
         if part not in thread.code:
             thread.code.append(part)

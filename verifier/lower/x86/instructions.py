@@ -205,8 +205,14 @@ def shift(i: X86Instruction) -> None:
         out = call("bitand", call("shr", i.unsigned(previous), place), ONE)
         first = call("lt", i.signed(old), ZERO)
         after = call("lt", i.signed(result), ZERO)
+        # Only a shift by one defines OF. SHL and SHR leave CF undefined if nothing of the operand is left.
         overflow = {"shr": first, "sar": ZERO}.get(i.opcode, call("ne", first, after))
-        i.flags_of(result, lambda: out, lambda: overflow)
+        whole = i.opcode != "sar" and isinstance(source, x86.Immediate) and source.value & mask >= bits
+        i.flags_of(
+            result,
+            lambda: Const(UNDEF) if whole else out,
+            lambda: overflow if count == ONE else Const(UNDEF),
+        )
 
     i.modify(target, change, flags)
 
