@@ -120,7 +120,8 @@ def switches(profile: str = "generic", settings: Mapping[str, str] = MappingProx
         if name == "kernel":
             text = _kernel(text)
         if text.lower() not in choices:
-            raise UsageError(f"switch {name} is one of {', '.join(choices)}, not {text!r}")
+            known = "any, or a version, such as v6.1" if name == "kernel" else f"one of {', '.join(choices)}"
+            raise UsageError(f"switch {name} is {known}, not {text!r}")
         values[name] = text.lower() if name in CHOICES else text.lower() == "true"
     return Switches(**values)
 

@@ -46,13 +46,15 @@ _MM, _VMA = "mm: mm, addr: va", "vma: vma, addr: va"
 
 
 def _swapped(level: str) -> tuple[int, ...]:
-    """How an entry may be neither none nor present. An upper entry that is invalid is present: the bit that
-    makes it a large page is still there."""
+    """How an entry may be neither none nor present. A PMD that is invalid is present: the bit that makes it a
+    large page is still there, and pmd_present() looks at that, too. Those above look at P alone."""
+    if level in ("pud", "p4d", "pgd"):
+        return (v.PROTNONE, v.SWAP, v.MIGRATION, v.INVALID)
     return (v.SWAP, v.MIGRATION, v.INVALID) if level == "pte" else (v.SWAP, v.MIGRATION)
 
 
 def _present(level: str, e: str) -> Expr:
-    """x86's pte_present(): P, or PROT_NONE (arch/x86/include/asm/pgtable.h)."""
+    """x86's pte_present() and its kin: P, or PROT_NONE below the PUD (arch/x86/include/asm/pgtable.h)."""
     return f("and", f("ne", e, 0), *(f("not", f("pte_has", e, bit)) for bit in _swapped(level)))
 
 
@@ -164,9 +166,10 @@ def _entries(level: str, pointer: str, content: str) -> Iterator[Word]:
             "LOCK CMPXCHG of none; was it none?",
         )
         yield row(g, f"ptep_try_set({entry}, {value})", swap, doc, lock, "number", source=source)
-    asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")  # present: PROT_NONE, too
+    asks = partial(row, g, source=f"{level}_none(), {level}_present(), {_X86}")
     yield asks(f"{level}_none({value})", Pure(f("eq", "e", 0)), f"is it none?{five}", "", "number")
-    doc = f"is P set, or is it PROT_NONE? False for none, swap and migration entries{five}"
+    other = ", or is it PROT_NONE" if level in ("pte", "pmd") else ""
+    doc = f"is P set{other}? False for none, swap and migration entries{five}"
     doc += "; true of one that pmd_mkinvalid() made" if level == "pmd" else ""
     yield asks(f"{level}_present({value})", Pure(_present(level, "e")), doc, "", "number")
 
@@ -257,13 +260,12 @@ def tables() -> Iterator[Word]:
     doc = "LOCK'd: makes it read-only"
     yield protects("ptep_set_wrprotect(p: entry)", protect, doc, lock)
     yield protects("pmdp_set_wrprotect(p: upper)", protect, doc, lock)
-    gone, clears = (
-        "p: entry",
-        partial(row, g, source="ptep_clear(), linux/pgtable.h; pte_clear_not_present_full() up to v7.2"),
-    )
-    yield clears(f"ptep_clear({gone})", Locked("p", FALSE, None), "XCHG with none", lock, lead=_MM)
-    head = f"pte_clear_not_present_full({_MM}, {gone}, full: number)"
-    yield clears(head, Store("p", FALSE), "a plain store of none", "1.1")
+    gone, plain = "p: entry", "a plain store of none"
+    # v5.16 and v6.9 stand for versions of both kinds: what these have in common is the plain store.
+    source, doc = "ptep_clear(), linux/pgtable.h", f"{plain}; XCHG in v5.19 to v6.13"
+    yield row(g, f"ptep_clear({gone})", Store("p", FALSE), doc, "1.1, 19.1", source=source, lead=_MM)
+    head, source = f"pte_clear_not_present_full({_MM}, {gone}, full: number)", "linux/pgtable.h, up to v7.2"
+    yield row(g, head, Store("p", FALSE), plain, "1.1", source=f"pte_clear_not_present_full(), {source}")
     for level in ("pmd", "pud"):
         source = f"{level}p_establish(), {_X86}" + (
             "" if level == "pmd" else "; v6.12 and later (version unchecked)"

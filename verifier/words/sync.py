@@ -271,9 +271,12 @@ def _semaphores(g: str) -> Iterator[Word]:
     source = f"__down_read_trylock(), {file}; asm/rwsem.h up to v5.1"
     head, rule = f"down_read_trylock({one})", "1.1, 2.1, 19.1, 19.2"
     yield row(g, head, tries, doc, rule, "number", source=source)
-    tries = Locked("l", Const(-1), _FREE, _FREE, line="gives_way", readers=True)
-    head, doc = f"down_write_trylock({one})", "LOCK'd, also if it fails; 1 if it took it"
-    yield row(g, head, tries, doc, "2.1", "number", source=f"rwsem_write_trylock(), {file}")
+    old = f("not", since("v5.8"))  # likewise
+    tries = Locked("l", Const(-1), _FREE, _FREE, looks=old, line="gives_way", readers=True)
+    head = f"down_write_trylock({one})"
+    doc = "LOCK'd, also if it fails, but a load then up to v5.1; 1 if it took it"
+    source = f"rwsem_write_trylock(), {file}; asm/rwsem.h up to v5.1"
+    yield row(g, head, tries, doc, rule, "number", source=source)
     ends = partial(row, g, source=f"__up_read(), __up_write(), __downgrade_write(), {file}, since v5.2")
     yield ends(f"up_read({one})", _UNSHARE, _LOOKS_BACK, "2.1")
     yield ends(f"up_write({one})", Locked("l", FALSE, None), _LOOKS_BACK, "2.1")

@@ -12,6 +12,7 @@ from functools import partial
 
 from verifier.program import values as v
 from verifier.program.expressions import FALSE, TRUE, Const, Expr, Reg
+from verifier.records import replace
 from verifier.words.rows import Pure, Special, Word, f, row
 
 _GROUP = "Walks by software"
@@ -83,9 +84,11 @@ def _questions() -> Iterator[Word]:
         yield asks(f"{level}_bad(e: pmd)", bad, doc, source=source)
     leaf = Special("leaf", "no event")
     for level in ("pmd", "pud"):
-        source = f"{level}_trans_huge(), {_X86}; {level}_huge(), arch/x86/mm/hugetlbpage.c up to v6.9"
-        for name in (f"{level}_trans_huge", f"{level}_huge"):
-            yield asks(f"{name}(e: pmd)", leaf, "is it a large page?", "4.5", source=source)
+        source = f"{level}_trans_huge(), {_X86}"
+        yield asks(f"{level}_trans_huge(e: pmd)", leaf, "is it a large page?", "4.5", source=source)
+        doc, absent = "is it a large page, or a swap or migration entry?", replace(leaf, value=TRUE)
+        source = f"{level}_huge(), arch/x86/mm/hugetlbpage.c up to v6.9"
+        yield asks(f"{level}_huge(e: pmd)", absent, doc, "4.5", source=source)
     for level in ("p4d", "pgd"):
         source = f"{level}_huge(), linux/hugetlb.h up to v6.9"
         yield asks(f"{level}_huge(e: pmd)", Pure(FALSE), "0: there are no such pages on x86", source=source)

@@ -151,7 +151,7 @@ def test_a_migration_entry_gives_its_page_back() -> None:
         ("r0 = ptep_test_and_clear_young(p)", "r0 = ptep_test_and_clear_young(N, v, p)"),
         ("set_pte(p, B)", "set_pte_at(N, v, p, B)"),
         ("pte_clear(p)", "pte_clear_not_present_full(N, v, p, 0)"),
-        ("ptep_get_and_clear(p)", "ptep_clear(N, v, p)"),
+        ("pte_clear(p)", "ptep_clear(N, v, p)"),
     ],
 )
 def test_the_kernels_form_does_the_same(short: str, long: str) -> None:
@@ -318,3 +318,24 @@ def test_a_loop_takes_its_masks(loop: str, says: str) -> None:
     text = f"MM t\n{{ {MASKS} }}\nP0 {{ int cpu; {loop} x = 1; }}\nexists (x = 1)\n"
     with pytest.raises(InputError, match=says):
         load_checked(Source("t", text))
+
+
+@pytest.mark.parametrize(
+    ("word", "present"),
+    [
+        ("pte_present", {"A": 1, "protnone": 1, "invalid": 0, "migration": 0, "swap": 0}),
+        ("pmd_present", {"A": 1, "protnone": 1, "invalid": 1, "migration": 0, "swap": 0}),
+        ("pud_present", {"A": 1, "protnone": 0, "invalid": 0, "migration": 0, "swap": 0}),
+        ("p4d_present", {"A": 1, "protnone": 0, "invalid": 0, "migration": 0, "swap": 0}),
+        ("pgd_present", {"A": 1, "protnone": 0, "invalid": 0, "migration": 0, "swap": 0}),
+        ("pmd_trans_huge", {"A": 1, "protnone": 1, "invalid": 1, "migration": 0, "swap": 0}),
+        ("pmd_huge", {"A": 1, "protnone": 1, "invalid": 1, "migration": 1, "swap": 1}),
+        ("pud_huge", {"A": 1, "protnone": 1, "invalid": 1, "migration": 1, "swap": 1}),
+    ],
+)
+def test_levels_differ_in_what_they_take_for_present_or_huge(word: str, present: dict[str, int]) -> None:
+    """arch/x86/include/asm/pgtable.h: PMDs look at PSE, too, and those above the PMD at P alone;
+    arch/x86/mm/hugetlbpage.c up to v6.9: an entry that is not present, but for none, is huge."""
+    for content, wanted in present.items():
+        entry = "A" if content == "A" else f"mk_pte(A, {content})"
+        assert states("v -> A", f"r0 = {word}({entry});", "0:r0") == [f"0:r0={wanted};"], content

@@ -37,11 +37,11 @@ wait_on_bit_lock
 (raw_)?spin_lock(_nested|_nest_lock|_irqsave_nested) mutex_lock_(io|nest_lock|nested|io_nested)
 mutex_lock_(killable|interruptible)(_nested)? down_(read|write)_(nested|killable) down_read_interruptible
 down(_trylock|_interruptible|_killable)? up
-read_unlock(_irq|_irqrestore|_bh)? (down|up)_(read|write) down_write_trylock downgrade_write
+read_unlock(_irq|_irqrestore|_bh)? (down|up)_(read|write) downgrade_write
 synchronize_(rcu|rcu_expedited|rcu_bh|sched|sched_expedited|net|srcu|srcu_expedited)
 srcu_barrier rcu_barrier(_sched|_bh)? (ct_idle|ct_cpuidle|rcu_idle)_(enter|exit)
 srcu_read_(un)?lock(_notrace|_nmisafe)? srcu_(down|up)_read cpumask_(test_and_)?(set|clear)_cpu
-p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_clear ptep_try_set p[mu]dp_establish
+p..?p_((huge_)?get_and_clear|xchg|cmpxchg) p..p_set_wrprotect ptep_try_set p[mu]dp_establish
 load_cr3(_noflush)? (native_|__native_)?write_cr3 invlpg (__)?flush_tlb_one_(user|kernel)
 __flush_tlb_(one|single) native_flush_tlb_one_user __native_flush_tlb_single
 flush_tlb_local native_flush_tlb_(local|global) __flush_tlb_(local|global)
@@ -86,7 +86,7 @@ read_(cr3|pcid) invlpgb(_final|_all)? translate user_(read|write) ifetch text_po
 local_irq_(disable|enable|save|restore) irqs_disabled apic_(icr_write|send_nmi)(_mmio)?
 p[tm][de]_protnone is_swap_p[tm][de] p[tm][de]_to_swp_entry swp_entry_to_p[tm][de] is_(pmd_)?migration_entry
 softleaf_(from_p(te|md)|to_(pte|page)|is_(none|swap|migration)) pmd_is_migration_entry
-pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full
+pfn_swap_entry_to_page make_(read|writ)able_migration_entry pte_clear_not_present_full ptep_clear
 wait_(var_)?event(_interruptible|_killable|_idle|_freezable)?(_timeout)?
 WARN(_ON)?(_ONCE)? BUG_ON (un)?likely cpu_relax cond_resched cant_migrate might_sleep
 (ERR|PTR)_(PTR|ERR|CAST) PTR_ERR_OR_ZERO IS_ERR(_OR_NULL|_VALUE)? ARRAY_(SIZE|END) (min|max|clamp)(_t)?
@@ -102,7 +102,7 @@ LOOKS = {
     rf"{_COUNTER}dec_if_positive": (0, 3),
     r"refcount_(add|inc)_not_zero": (0, 3),
     r"refcount_dec_not_one": (1, 3),
-    r"(raw_)?spin_trylock(_irq|_irqsave|_bh)?|mutex_trylock|write_trylock(_irqsave)?": (1, 0),
+    r"(raw_)?spin_trylock(_irq|_irqsave|_bh)?|mutex_trylock|(down_)?write_trylock(_irqsave)?": (1, 0),
     r"(down_)?read_trylock": (-1, 0),
     r"p[tmu][de]p_test_and_clear_(young|dirty)": ("mk_pte(A, old | clean)", "A"),
 }

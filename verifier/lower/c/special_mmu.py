@@ -30,12 +30,13 @@ def entry_of(b: BodyCode, use: SpecialCall) -> Val:
 
 
 def leaf(b: BodyCode, use: SpecialCall) -> Val:
-    """A large page, which may be PROT_NONE or invalid; no table, and no swap entry."""
+    """A large page, which may be PROT_NONE or invalid; no table, and no swap entry but for ``value``."""
     content = given(b, use, "e").expr
     to = call("pte_target", content)
     is_table = [call("eq", to, Const(table)) for table in sorted(b.memory.tables.tables)]
     swapped = [call("pte_has", content, Const(bit)) for bit in (SWAP, MIGRATION)]
-    no = is_table if content == FALSE or not b.memory.used.attributes else [*swapped, *is_table]
+    plain = content == FALSE or not b.memory.used.attributes or use.special.value == TRUE
+    no = is_table if plain else [*swapped, *is_table]
     large = call("and", call("ne", content, FALSE), *(call("not", x) for x in no))
     return Val(large, t.INT)
 
