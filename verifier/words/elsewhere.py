@@ -203,7 +203,7 @@ write pfn_swap_entry_to_page(e)
 write softleaf_to_page(e)
     softleaf_to_folio softleaf_to_pfn
 write pmd_leaf(e)
-    pmd_large pud_large pmd_devmap
+    pmd_large pud_large
 write pte_present(e) && !pte_protnone(e); while a flush is pending, pte_present(e)
     pte_accessible
 write pmd_none(e) || pmd_leaf(e)
@@ -216,7 +216,7 @@ there is no such bit of entries here: the walker does not look at it
     pte_special pte_soft_dirty pte_mksoft_dirty pte_clear_soft_dirty pte_uffd_wp pte_mkuffd_wp
     pte_clear_uffd_wp pte_devmap pte_swp_soft_dirty pte_swp_mksoft_dirty pte_swp_clear_soft_dirty
     pte_swp_uffd_wp pte_swp_mkuffd_wp pte_swp_clear_uffd_wp
-    pmd_special pmd_soft_dirty pmd_mksoft_dirty pmd_clear_soft_dirty pmd_uffd_wp pmd_mkuffd_wp
+    pmd_devmap pmd_special pmd_soft_dirty pmd_mksoft_dirty pmd_clear_soft_dirty pmd_uffd_wp pmd_mkuffd_wp
     pmd_clear_uffd_wp pmd_swp_soft_dirty pmd_swp_mksoft_dirty pmd_swp_clear_soft_dirty
 leave it out: it does nothing on x86
     update_mmu_cache update_mmu_cache_range flush_cache_range flush_cache_page flush_cache_mm
@@ -248,7 +248,10 @@ define it, or #include "linux/page.inc"
     folio_ref_freeze page_ref_unfreeze folio_ref_unfreeze page_cache_get_speculative folio_ref_try_add
 define it: 0 if atomic_read(&page->_refcount) <= 0; else atomic_inc(&page->_refcount), and 1: the count may
 have become 0 since the look, as the LOCK'd operation has no condition
-    try_get_page try_grab_page try_grab_folio
+    try_get_page
+define it: -ENOMEM if atomic_read(&page->_refcount) <= 0; else atomic_inc(&page->_refcount), and 0, as its
+last forms do (mm/gup.c)
+    try_grab_page try_grab_folio
 write folio_try_get(folio), after #include "linux/page.inc": atomic_add_unless(&folio->_refcount, 1, 0)
     try_get_folio try_grab_folio_fast
 write folio_put(folio), after #include "linux/page.inc": atomic_dec_and_test(&folio->_refcount); a pin is one
