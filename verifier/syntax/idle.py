@@ -345,13 +345,16 @@ def _given(item: ast.Initial) -> set[str]:
 
 
 def _joins(item: ast.Initial, known: set[str]) -> bool:
-    """Does a space or a table say that two addresses lie side by side? They do so everywhere then."""
+    """Does a space or a table say that two addresses lie side by side, which they do everywhere then, or is it
+    the kernel's own space, which maps an address for all?"""
     if not (isinstance(item, ast.Object) and isinstance(item.value, ast.Braced)):
         return False
     maps = [x for x in item.value.items if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)]
     maps = [x for x in maps if mentioned(x.va) <= known]
     if item.type.base == "table":
         return len(maps) > 1
+    if item.name == "init_mm" and maps:
+        return True
     below = Counter(frozenset(mentioned(x.target)) for x in maps)
     return item.type.base == "mm" and any(target and count > 1 for target, count in below.items())
 

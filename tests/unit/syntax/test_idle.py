@@ -256,3 +256,16 @@ def test_a_local_of_a_function_that_a_condition_seems_to_ask_for(code: str, says
     found = [d for d in warnings(text) if d.code == "unused"]
     assert [d.message for d in found] == ([says] if says else [])
     assert all("v here is f()'s own" in d.hint for d in found)
+
+
+@pytest.mark.parametrize(
+    "initial",
+    [
+        "page K = 1; mm init_mm { k -> K }; mm N { }; 0:cr3 = N;",
+        "page K = 1; table T { k -> K }; mm init_mm { k -> T }; mm N { }; 0:cr3 = N;",
+    ],
+)
+def test_what_the_kernels_space_maps_is_used_by_all(initial: str) -> None:
+    text = f"MM t\n{{ {initial} }}\nP0 {{ r0 = %s; }}\nexists (0:r0 = 1)\n"
+    assert not warnings(text % "*k")
+    assert {d.code for d in warnings(text % "1")} >= {"unused"}
