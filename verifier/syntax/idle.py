@@ -345,8 +345,8 @@ def _given(item: ast.Initial) -> set[str]:
 
 
 def _joins(item: ast.Initial, known: set[str]) -> bool:
-    """Does a space or a table say that two addresses lie side by side, which they do everywhere then, or is it
-    the kernel's own space, which maps an address for all?"""
+    """Does a space or a table say that two addresses lie side by side, which they do everywhere then? Or is
+    it the kernel's own space, which maps an address for all?"""
     if not (isinstance(item, ast.Object) and isinstance(item.value, ast.Braced)):
         return False
     maps = [x for x in item.value.items if isinstance(x, ast.Mapping) and isinstance(x.va, ast.Ident)]
