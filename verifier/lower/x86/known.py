@@ -16,7 +16,7 @@ from verifier.source import Span
 from verifier.syntax import x86
 
 Key = tuple[object, ...]
-COLUMNS_KEPT = 20_000  # columns that are kept
+COLUMNS_KEPT = 10_000  # a few kilobytes each
 
 KNOWN: dict[Key, KnownColumn] = {}
 
@@ -35,7 +35,7 @@ class NamedAccess(NamedTuple):
 class KnownColumn(NamedTuple):
     """What lowering a column has added to it, and what it has done to the objects of its test.
 
-    ``code``: the instructions, each with its row of the column; ``touched`` and ``taken``: the objects that
+    ``code``: the instructions, without places, each with its row of the column; ``touched`` and ``taken``: the objects that
     it names, and of which the address is a value, in the order of their first mention.
     """
 
@@ -62,8 +62,8 @@ class KnownColumn(NamedTuple):
         thread.through += [a._replace(at=a.at + start) for a in self.through]
 
 
-def _placed(instruction: Instruction, span: Span) -> Instruction:
-    """The same instruction at another place."""
+def _placed(instruction: Instruction, span: Span | None) -> Instruction:
+    """The same instruction at another place, or at none."""
     at = _SPAN[type(instruction)]  # type: ignore[index]
     return type(instruction)._make((*instruction[:at], span, *instruction[at + 1 :]))
 
@@ -113,7 +113,7 @@ class Recorder:
         """What was done."""
         thread = self.thread
         return KnownColumn(
-            code=tuple(zip(thread.code, self.rows, strict=True)),
+            code=tuple((_placed(x, None), row) for x, row in zip(thread.code, self.rows, strict=True)),
             written=frozenset(thread.written),
             temporaries=thread.temporaries,
             through=tuple(thread.through),
