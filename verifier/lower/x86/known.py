@@ -35,8 +35,8 @@ class NamedAccess(NamedTuple):
 class KnownColumn(NamedTuple):
     """What lowering a column has added to it, and what it has done to the objects of its test.
 
-    ``code``: the instructions, without places, each with its row of the column; ``touched`` and ``taken``: the objects that
-    it names, and of which the address is a value, in the order of their first mention.
+    ``code``: the instructions, without places, each with its row of the column; ``touched`` and ``taken``:
+    the objects that it names, and of which the address is a value, in the order of their first mention.
     """
 
     code: tuple[tuple[Instruction, int], ...]
