@@ -148,7 +148,7 @@ def observed(c: Collector, o: Observable, finals: list[Env]) -> Observable:
         return replace(o, expr=call("or", *(Ref(s.slot) for s in waits)))
     if o.kind == "reg" and o.cpu is not None and o.expr is not None:
         expr = substitute(o.expr, finals[o.cpu])
-        return Observable("reg", o.label, o.cpu, srcu.shown(expr) if c.indexed else expr, at=o.at)
+        return replace(o, expr=srcu.shown(expr) if c.indexed else expr)
     return o
 
 

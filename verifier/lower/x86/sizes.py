@@ -16,7 +16,7 @@ from verifier.program.events import Cell
 from verifier.program.expressions import Const, Expr, call
 from verifier.program.undefined import ONE_SIZE
 from verifier.program.values import WITHIN, Ptr
-from verifier.records import dataclass, field
+from verifier.records import dataclass, field, replace
 from verifier.source import Diagnostic, Span
 
 
@@ -76,7 +76,7 @@ def sized(
     cell from now on."""
     through = max((t.bits for column in threads for t, _ in _through(column)), default=0)
     made = {
-        cell: _with(known, objects[cell.base].widest or through) if cell.base in objects else known
+        cell: replace(known, bits=objects[cell.base].widest or through) if cell.base in objects else known
         for cell, known in cells.items()
     }
     for column in threads:
@@ -86,11 +86,6 @@ def sized(
                 touches = tuple(t._replace(addr=_without(t.addr, wrong)) for t in code.touches)
                 column.code[access.at] = code._replace(touches=touches)
     return made
-
-
-def _with(cell: Cell, bits: int) -> Cell:
-    """The cell with so many bits."""
-    return Cell(cell.ptr, cell.name, cell.init, cell.kind, unsigned=cell.unsigned, bits=bits)
 
 
 def _through(column: Column) -> Iterator[tuple[RegisterAccess, Emit]]:
